@@ -97,7 +97,8 @@ export function errorRecord(error: unknown): ErrorRecord {
   if (error instanceof ThinktabError) {
     return { code: error.code, name: error.name, message: error.message, stack: error.stack };
   }
-  if (error instanceof Error) return { code: error.name, name: error.name, message: error.message, stack: error.stack };
+  if (error instanceof Error)
+    return { code: error.name, name: error.name, message: error.message, stack: error.stack };
   return { code: "Error", name: "Error", message: String(error) };
 }
 

@@ -1,5 +1,44 @@
 import { defineConfig } from "vitest/config";
+import { DEBIAN_DRIVERS, findDriver } from "./scripts/system.mjs";
+
+/** Tests that need no GPU. Every other test runs once on each adapter. */
+const withoutGpu = ["tests/*.test.ts", "tests/{scripts,util,reference,rl,data,storage,handoff}/**/*.test.ts"];
+
+/** A lane: the tests that need a GPU, on the driver that the manifest names, or on the default adapter. */
+function lane(name: string, manifest: string | undefined) {
+  return {
+    extends: true as const,
+    test: {
+      name,
+      include: ["tests/**/*.test.ts"],
+      exclude: withoutGpu,
+      setupFiles: ["tests/support/lane.ts"],
+      env: { THINKTAB_LANE: name, ...(manifest !== undefined && { VK_DRIVER_FILES: manifest }) },
+    },
+  };
+}
+
+/**
+ * Two software adapters with different features on Linux: lavapipe (f16, subgroups of 8) and SwiftShader (no f16,
+ * subgroups of 4). A machine with a GPU of its own may lack lavapipe; then its own adapter takes the place. Where a
+ * driver is missing its lane is kept, and fails.
+ */
+function lanes() {
+  if (process.platform !== "linux") return [lane("gpu", undefined)];
+  const lavapipe = findDriver("lavapipe");
+  return [
+    lavapipe ? lane("lavapipe", lavapipe) : lane("gpu", undefined),
+    lane("swiftshader", findDriver("swiftshader") ?? DEBIAN_DRIVERS.swiftshader),
+  ];
+}
 
 export default defineConfig({
-  test: { include: ["tests/**/*.test.ts"], testTimeout: 60_000, pool: "forks", maxWorkers: 1 },
+  test: {
+    // One process per file: Vulkan's driver is chosen by the environment, before Dawn loads.
+    pool: "forks",
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    projects: [{ extends: true, test: { name: "cpu", include: withoutGpu } }, ...lanes()],
+  },
 });

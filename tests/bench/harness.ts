@@ -1,0 +1,223 @@
+import type { Limits } from "./limits.ts";
+
+/** Something ready to be timed: it has run once, its result can be read. */
+export interface Contender {
+  /** Runs once and waits until the GPU is done. Reads nothing back unless the benchmark says so. */
+  run(): Promise<void>;
+  /** The result of the runs so far, flattened, for the comparison that comes before the timing. */
+  read(): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** Makes a contender: everything from host arrays to a runnable thing, but for what the benchmark calls setup. */
+export type Entry = () => Promise<Contender>;
+
+/** One row of the table. */
+export interface Benchmark {
+  name: string;
+  /** What one run is, and what is inside the clock. */
+  what: string;
+  /** Floating-point operations that the mathematics asks for in one run; sets the floor given by the FMA peak. */
+  flops: number;
+  /** Bytes that have to be read or written at least once in one run; sets the floor given by the copy bandwidth. */
+  bytes: number;
+  /** Tokens of one run, where tokens per second is the figure people compare. */
+  tokens?: number;
+  ours: Entry;
+  peers: Partial<Record<PeerName, Entry>>;
+  /** Why a peer is not listed under `peers`. */
+  noPeer?: Partial<Record<PeerName, string>>;
+  /** Largest difference allowed between ours and a peer, relative to the largest magnitude of the peer's result. */
+  tolerance: number;
+}
+
+/** The peers measured, in the order of the table's columns. */
+export const peerNames = ["jax-js", "onnxruntime-web"] as const;
+export type PeerName = (typeof peerNames)[number];
+
+/** Timing of one contender. */
+export interface Timing {
+  /** Median of the warm runs. */
+  ms: number;
+  minMs: number;
+  maxMs: number;
+  /** From host arrays to the first result on the GPU: building, compiling, uploading, one run. */
+  firstRunMs: number;
+  repetitions: number;
+}
+
+/** One benchmark's outcome. `peers` holds medians; what went wrong stands in `errors`. */
+export interface Result {
+  name: string;
+  what: string;
+  oursMs: number | null;
+  peers: Partial<Record<PeerName, number>>;
+  /** Best peer's median over ours: above 1 we are faster. Null without a peer or without ours. */
+  speedupOverBestPeer: number | null;
+  /** The limit's floor for this work over our median: 1 would be the adapter's own limit. */
+  fractionOfLimit: number | null;
+  oursTokensPerSecond?: number;
+  flops: number;
+  bytes: number;
+  timings: Partial<Record<PeerName | "ours", Timing>>;
+  /** Largest difference to each peer, relative to the largest magnitude of the peer's result. */
+  difference: Partial<Record<PeerName, number>>;
+  errors: Partial<Record<PeerName | "ours", string>>;
+  noPeer: Partial<Record<PeerName, string>>;
+}
+
+export interface RunOptions {
+  limits: Limits;
+  peers: boolean;
+  /** Rounds go on until this much time has been spent per contender, within `rounds`. */
+  budgetMs: number;
+  rounds: { least: number; most: number };
+  progress: (line: string) => void;
+}
+
+interface Racer {
+  name: PeerName | "ours";
+  contender: Contender;
+  firstRunMs: number;
+  samples: number[];
+}
+
+/**
+ * Prepares ours and the peers, compares their results, then times them in alternating rounds so that other load on the
+ * machine falls on all of them alike.
+ */
+export async function runBenchmark(benchmark: Benchmark, options: RunOptions): Promise<Result> {
+  const result: Result = {
+    name: benchmark.name,
+    what: benchmark.what,
+    oursMs: null,
+    peers: {},
+    speedupOverBestPeer: null,
+    fractionOfLimit: null,
+    flops: benchmark.flops,
+    bytes: benchmark.bytes,
+    timings: {},
+    difference: {},
+    errors: {},
+    noPeer: { ...benchmark.noPeer },
+  };
+  const racers: Racer[] = [];
+  try {
+    await enter(benchmark, result, racers, options);
+    await compare(benchmark, result, racers);
+    await race(racers, options, benchmark.name);
+    score(benchmark, result, racers, options.limits);
+  } finally {
+    for (const { contender } of racers) contender.dispose();
+  }
+  return result;
+}
+
+async function enter(benchmark: Benchmark, result: Result, racers: Racer[], options: RunOptions): Promise<void> {
+  const entries: [PeerName | "ours", Entry | undefined][] = [["ours", benchmark.ours]];
+  if (options.peers) for (const name of peerNames) entries.push([name, benchmark.peers[name]]);
+  for (const [name, entry] of entries) {
+    if (!entry) continue;
+    options.progress(`${benchmark.name}: preparing ${name}`);
+    try {
+      const begin = performance.now();
+      const contender = await entry();
+      await contender.run();
+      racers.push({ name, contender, firstRunMs: performance.now() - begin, samples: [] });
+    } catch (error) {
+      result.errors[name] = describe(error);
+      options.progress(`${benchmark.name}: ${name} failed: ${describe(error)}`);
+    }
+  }
+}
+
+/** A wrong result is an error, and a wrong contender is not timed. Without ours, peers are compared to nobody. */
+async function compare(benchmark: Benchmark, result: Result, racers: Racer[]): Promise<void> {
+  const ours = racers.find(({ name }) => name === "ours");
+  const own = await ours?.contender.read();
+  for (const racer of racers) {
+    if (racer.name === "ours" || !own) continue;
+    const difference = relativeDifference(own, await racer.contender.read());
+    result.difference[racer.name] = difference;
+    if (!(difference <= benchmark.tolerance)) {
+      result.errors.ours =
+        `result differs from ${racer.name}'s: got ${difference.toExponential(2)} of its largest magnitude, ` +
+        `expected at most ${benchmark.tolerance}`;
+    }
+  }
+  if (ours && own && !own.every(Number.isFinite)) result.errors.ours = "result is not finite";
+}
+
+async function race(racers: Racer[], { budgetMs, rounds, progress }: RunOptions, name: string): Promise<void> {
+  for (const racer of racers) await racer.contender.run(); // caches and pools are warm from here on
+  for (let round = 0; round < rounds.most; round++) {
+    const waiting = racers.filter(({ samples }) => round < rounds.least || total(samples) < budgetMs);
+    if (waiting.length === 0) break;
+    // Who begins changes from round to round: nobody always runs in the wake of the same other.
+    for (let i = 0; i < waiting.length; i++) {
+      const { contender, samples } = waiting[(i + round) % waiting.length];
+      const begin = performance.now();
+      await contender.run();
+      samples.push(performance.now() - begin);
+    }
+    if (round === 0) {
+      progress(`${name}: ${racers.map((racer) => `${racer.name} ${racer.samples[0].toFixed(1)} ms`).join(", ")}`);
+    }
+  }
+}
+
+function score(benchmark: Benchmark, result: Result, racers: Racer[], limits: Limits): void {
+  for (const { name, samples, firstRunMs } of racers) {
+    const ms = median(samples);
+    const timing = { ms, minMs: Math.min(...samples), maxMs: Math.max(...samples), firstRunMs };
+    result.timings[name] = { ...timing, repetitions: samples.length };
+    if (name !== "ours") result.peers[name] = ms;
+    else if (!result.errors.ours) result.oursMs = ms;
+  }
+  if (result.oursMs === null) return;
+  const best = Math.min(...Object.values(result.peers));
+  if (Number.isFinite(best)) result.speedupOverBestPeer = best / result.oursMs;
+  const floorMs = Math.max(benchmark.flops / limits.fmaGflops, benchmark.bytes / limits.copyGBps) / 1e6;
+  result.fractionOfLimit = floorMs / result.oursMs;
+  if (benchmark.tokens !== undefined) result.oursTokensPerSecond = benchmark.tokens / (result.oursMs / 1e3);
+}
+
+/** max |a − b| / max |b|, or infinity where lengths differ or something is not a number. */
+export function relativeDifference(a: Float32Array, b: Float32Array): number {
+  if (a.length !== b.length) return Infinity;
+  let difference = 0;
+  let magnitude = 0;
+  for (let i = 0; i < a.length; i++) {
+    const apart = Math.abs(a[i] - b[i]);
+    if (!Number.isFinite(apart)) return Infinity;
+    difference = Math.max(difference, apart);
+    magnitude = Math.max(magnitude, Math.abs(b[i]));
+  }
+  return difference === 0 ? 0 : difference / magnitude;
+}
+
+/** The middle value, or the mean of the two in the middle. */
+export function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Deterministic values of unit variance, uniform: the same numbers for ours and the peers. */
+export function uniforms(count: number, seed: number, scale = 1): Float32Array<ArrayBuffer> {
+  const values = new Float32Array(count);
+  let state = (seed * 0x9e3779b9 + 0x85ebca6b) >>> 0;
+  for (let i = 0; i < count; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Numerical Recipes' linear congruential generator
+    values[i] = (state / 2 ** 31 - 1) * Math.sqrt(3) * scale;
+  }
+  return values;
+}
+
+function total(samples: number[]): number {
+  return samples.reduce((sum, ms) => sum + ms, 0);
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}`.split("\n")[0] : String(error);
+}

@@ -331,8 +331,9 @@ export async function buildProgram(recorder: Recorder, options: BuildOptions): P
   const { device } = recorder;
   device.check();
   options.signal?.throwIfAborted();
+  const commands = recorder.liveCommands();
   const lifetimes = new Map<Storage, Lifetime>();
-  recorder.commands.forEach((command, index) => {
+  commands.forEach((command, index) => {
     for (const tensor of tensorsOf(command)) {
       const { storage } = tensor;
       if (storage.kind !== "transient") continue;
@@ -352,7 +353,7 @@ export async function buildProgram(recorder: Recorder, options: BuildOptions): P
     }
   });
 
-  const params = planParams(recorder);
+  const params = planParams(commands);
   const shared = [...lifetimes].filter(([storage]) => !recorder.outputs.has(storage));
   const { slotBytes, slots } = planSlots(shared.map(([, lifetime]) => lifetime));
   const planned: PlannedTensor[] = shared.map(([, lifetime], index) => ({
@@ -400,7 +401,7 @@ export async function buildProgram(recorder: Recorder, options: BuildOptions): P
     formatBudget(planRows(plan)),
   );
 
-  const compiled = await compileAll(recorder, options);
+  const compiled = await compileAll(device, commands, options);
   options.signal?.throwIfAborted();
 
   device.handle.pushErrorScope("out-of-memory");
@@ -421,7 +422,7 @@ export async function buildProgram(recorder: Recorder, options: BuildOptions): P
       params.bytes > 0
         ? ownedBuffer("params", params.bytes, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST)
         : undefined;
-    const ready = recorder.commands.map((command): Ready => {
+    const ready = commands.map((command): Ready => {
       const pipeline = command.kind === "dispatch" ? compiled.get(command) : undefined;
       if (command.kind !== "dispatch" || !pipeline) return command as Exclude<Command, DispatchCommand>;
       return bind(device, command, pipeline, paramsBuffer, params.blockOf.get(command));
@@ -453,10 +454,11 @@ export async function buildProgram(recorder: Recorder, options: BuildOptions): P
 }
 
 async function compileAll(
-  recorder: Recorder,
+  device: Device,
+  commands: readonly Command[],
   options: BuildOptions,
 ): Promise<Map<DispatchCommand, CompiledKernel>> {
-  const dispatches = recorder.commands.filter((command) => command.kind === "dispatch");
+  const dispatches = commands.filter((command) => command.kind === "dispatch");
   const compiled = new Map<DispatchCommand, CompiledKernel>();
   let done = 0;
   await Promise.all(
@@ -464,7 +466,7 @@ async function compileAll(
       const { kernel, variant, code } = command;
       const constants: Record<string, number> = {};
       for (const [name, value] of Object.entries(variant.constants)) constants[name] = Number(value);
-      compiled.set(command, await recorder.device.compile(kernel.id, code, kernel.spec.entry, constants));
+      compiled.set(command, await device.compile(kernel.id, code, kernel.spec.entry, constants));
       options.onProgress?.(++done, dispatches.length);
     }),
   );
@@ -472,14 +474,14 @@ async function compileAll(
 }
 
 /** Uniform blocks, equal ones once. Dynamic values are equal when they are the same Dim or Scalar. */
-function planParams(recorder: Recorder): {
+function planParams(commands: readonly Command[]): {
   bytes: number;
   blocks: ParamBlock[];
   blockOf: Map<DispatchCommand, ParamBlock>;
 } {
   const blocks = new Map<string, ParamBlock>();
   const blockOf = new Map<DispatchCommand, ParamBlock>();
-  for (const command of recorder.commands) {
+  for (const command of commands) {
     if (command.kind !== "dispatch" || !command.code.entry.usesParams) continue;
     const fields = command.code.declarations.params;
     const values = fields.map((field) => command.values.get(field.name) ?? 0);

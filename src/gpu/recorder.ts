@@ -154,6 +154,22 @@ export class Recorder {
     this.commands.push({ kind: "copy", from, to, scope: this.#scopes.join("/") });
   }
 
+  /**
+   * The commands whose results reach an output, an input's buffer or a persistent tensor. What nobody reads is not
+   * run: a gradient nobody asked for, the tail of a recomputed block.
+   */
+  liveCommands(): Command[] {
+    const needed = new Set<Storage>(this.outputs);
+    const live: Command[] = [];
+    for (const command of [...this.commands].reverse()) {
+      const { read, written } = accesses(command);
+      if (!written.some((storage) => storage.kind !== "transient" || needed.has(storage))) continue;
+      for (const storage of read) needed.add(storage);
+      live.push(command);
+    }
+    return live.reverse();
+  }
+
   /** Plans memory, allocates it, compiles every pipeline (all at once, asynchronously) and makes the bind groups. */
   async build(options: BuildOptions = {}): Promise<Program> {
     return buildProgram(this, options);
@@ -188,6 +204,21 @@ export class Recorder {
       }
     }
   }
+}
+
+function accesses(command: Command): { read: Storage[]; written: Storage[] } {
+  if (command.kind === "zero") return { read: [], written: [command.tensor.storage] };
+  if (command.kind === "copy") return { read: [command.from.storage], written: [command.to.storage] };
+  const read: Storage[] = [];
+  const written: Storage[] = [];
+  for (const { name, access } of command.code.entry.bindings) {
+    const storage = command.tensors[name]?.storage;
+    if (!storage) continue;
+    // What a read_write binding held before may matter: an accumulation, rows left alone.
+    read.push(storage);
+    if (access === "read_write") written.push(storage);
+  }
+  return { read, written };
 }
 
 /** What a tuned choice is remembered by: the kernel and its sizes, lengths rounded up to powers of two. */

@@ -110,6 +110,22 @@ describe("Program", () => {
     device.destroy();
   });
 
+  it("does not run what nobody reads", async () => {
+    const device = await sharedDevice();
+    const rec = new Recorder(device, "dead");
+    const x = rec.input("x", [2, 2], "f32");
+    const used = rec.output(rec.like(x, "used"));
+    const unread = rec.like(x, "unread");
+    const tail = rec.like(x, "tail");
+    rec.run(affine, { x, y: unread }, { alpha: 1, shift: 0 });
+    rec.run(affine, { x: unread, y: tail }, { alpha: 1, shift: 0 });
+    rec.run(affine, { x, y: used }, { alpha: 3, shift: 0 });
+    const program = await rec.build();
+    expect(program.dispatchCount).toBe(1);
+    expect(program.plan.tensors.map((tensor) => tensor.name)).toEqual(["x", "used"]);
+    program.destroy();
+  });
+
   it("shares a pool between programs and runs several in one submit", async () => {
     const device = await sharedDevice();
     const pool = new SlotPool(device);
@@ -208,7 +224,7 @@ describe("Program", () => {
     const device = await sharedDevice();
     const rec = new Recorder(device, "profile");
     const x = rec.input("x", [512, 512], "f32");
-    const y = rec.like(x, "y");
+    const y = rec.output(rec.like(x, "y"));
     rec.scope("layer", () => rec.run(affine, { x, y }, { alpha: 1, shift: 0 }));
     const program = await rec.build();
     const rowsOf = await program.profile();

@@ -1,0 +1,88 @@
+import type { Recorder } from "../gpu/recorder.ts";
+import { view } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { emitBiasBackward, emitMatmul, emitMatmulBackwardW, emitMatmulBackwardX } from "../kernels/matmul.ts";
+import { denseWeight } from "../kernels/weight.ts";
+import type { Weight } from "../kernels/weight.ts";
+import { MissingTensorError } from "../util/errors.ts";
+import type { Parameter } from "./parameters.ts";
+
+/** Low-rank update of a frozen weight: y += scale · (x·Aᵀ)·Bᵀ, A [R, K], B [N, R]. */
+export interface Lora {
+  a: Parameter;
+  b: Parameter;
+  scale: number;
+}
+
+export interface LinearParts {
+  w: Weight;
+  bias?: Tensor;
+  lora?: Lora;
+  /** For dense training: the parameters that `w` and `bias` are. */
+  dense?: { w: Parameter; bias?: Parameter };
+}
+
+export interface LinearSaved {
+  x: Tensor;
+  /** x·Aᵀ [T, R]. */
+  z: Tensor | undefined;
+}
+
+/** y = x·Wᵀ + bias (+ scale·(x·Aᵀ)·Bᵀ). W frozen in any format, or f32 and trained. */
+export class Linear {
+  readonly N: number;
+  readonly K: number;
+
+  constructor(
+    readonly name: string,
+    readonly parts: LinearParts,
+  ) {
+    this.N = parts.w.N;
+    this.K = parts.w.K;
+  }
+
+  /** x [T, K] → y [T, N]. `add` [T, N] is the residual stream that y continues. */
+  forward(rec: Recorder, x: Tensor, { adapter, add }: { adapter: boolean; add?: Tensor }): { y: Tensor; saved: LinearSaved } {
+    const { w, bias, lora } = this.parts;
+    const y = rec.tensor(this.name, [x.shape[0], this.N], x.dtype);
+    emitMatmul(rec, { x, w, y, bias, add });
+    if (!lora || !adapter) return { y, saved: { x, z: undefined } };
+    const z = rec.tensor(`${this.name}.z`, [x.shape[0], lora.a.shape[0]], "f32");
+    emitMatmul(rec, { x, w: denseWeight(lora.a.value), y: z });
+    emitMatmul(rec, { x: z, w: denseWeight(lora.b.value), y, alpha: lora.scale, accumulate: true });
+    return { y, saved: { x, z } };
+  }
+
+  /**
+   * dy [T, N] → dx [T, K], added to `into` when that is given. Gradients of A and B, or of W and bias, accumulate.
+   */
+  backward(rec: Recorder, dy: Tensor, { x, z }: LinearSaved, into?: Tensor): Tensor {
+    const { w, lora, dense } = this.parts;
+    const dx = into ?? rec.like(x, `d ${this.name}.x`);
+    emitMatmulBackwardX(rec, { dy, w, dx, accumulate: into !== undefined });
+    if (dense) {
+      emitMatmulBackwardW(rec, { dy, x, dw: gradient(dense.w), accumulate: true });
+      if (dense.bias) emitBiasBackward(rec, { dy, db: gradient(dense.bias), accumulate: true });
+    }
+    if (lora && z) {
+      // dz = scale · dy·B;  dB += scale · dyᵀ·z;  dA += dzᵀ·x;  dx += dz·A
+      const dz = rec.like(z, `d ${this.name}.z`);
+      emitMatmulBackwardX(rec, { dy, w: denseWeight(lora.b.value), dx: dz, alpha: lora.scale });
+      emitMatmulBackwardW(rec, { dy, x: z, dw: gradient(lora.b), alpha: lora.scale, accumulate: true });
+      emitMatmulBackwardW(rec, { dy: dz, x, dw: gradient(lora.a), accumulate: true });
+      emitMatmulBackwardX(rec, { dy: dz, w: denseWeight(lora.a.value), dx, accumulate: true });
+    }
+    return dx;
+  }
+}
+
+/** A parameter's gradient, which exists once the set it belongs to is being trained. */
+export function gradient(parameter: Parameter): Tensor {
+  if (!parameter.grad) throw new MissingTensorError(`${parameter.name}: its gradient has not been allocated`);
+  return parameter.grad;
+}
+
+/** Folds the leading axes: [A, …, C] as [A·…, C] is what matmul takes. */
+export function heads(x: Tensor, count: number, width: number): Tensor {
+  return view(x, [x.shape[0], count, width]);
+}

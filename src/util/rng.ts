@@ -47,7 +47,9 @@ export function unitInterval(word: number): number {
 
 /** The uniform that decides token `position` of `sequence` under `seed`: what the sampling kernel draws. */
 export function uniformAt(seed: Seed, sequence: number, position: number, stream = 0): number {
-  return unitInterval(philox4x32([position >>> 0, sequence >>> 0, stream >>> 0, 0], [seed.lo >>> 0, seed.hi >>> 0])[0]);
+  return unitInterval(
+    philox4x32([position >>> 0, sequence >>> 0, stream >>> 0, 0], [seed.lo >>> 0, seed.hi >>> 0])[0],
+  );
 }
 
 /**
@@ -55,8 +57,10 @@ export function uniformAt(seed: Seed, sequence: number, position: number, stream
  * @throws InvalidOptionError unless it is an integer of 0 to 2⁵³−1 (number) or 0 to 2⁶⁴−1 (bigint).
  */
 export function seedFrom(seed: number | bigint): Seed {
-  const valid = typeof seed === "bigint" ? seed >= 0n && seed < 1n << 64n : Number.isSafeInteger(seed) && seed >= 0;
-  if (!valid) throw new InvalidOptionError("seed", String(seed), "an integer of 0 to 2^53-1, or a bigint of 64 bits");
+  const valid =
+    typeof seed === "bigint" ? seed >= 0n && seed < 1n << 64n : Number.isSafeInteger(seed) && seed >= 0;
+  if (!valid)
+    throw new InvalidOptionError("seed", String(seed), "an integer of 0 to 2^53-1, or a bigint of 64 bits");
   const wide = BigInt(seed);
   return { lo: Number(wide & 0xffffffffn), hi: Number(wide >> 32n) };
 }
@@ -102,7 +106,8 @@ export class Rng {
 
   /** Uniform integer in [0, n), without modulo bias. */
   below(n: number): number {
-    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32) throw new InvalidOptionError("below: n", n, "an integer of 1 to 2^32");
+    if (!Number.isInteger(n) || n < 1 || n > 2 ** 32)
+      throw new InvalidOptionError("below: n", n, "an integer of 1 to 2^32");
     const limit = 2 ** 32 - (2 ** 32 % n);
     for (;;) {
       const word = this.uint32();

@@ -78,7 +78,8 @@ describe("Rng", () => {
     const counts = new Array<number>(6).fill(0);
     const rng = new Rng(5);
     for (let i = 0; i < 60_000; i++) counts[rng.below(6)]++;
-    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(4 * Math.sqrt(60_000 * (1 / 6) * (5 / 6)));
+    for (const count of counts)
+      expect(Math.abs(count - 10_000)).toBeLessThan(4 * Math.sqrt(60_000 * (1 / 6) * (5 / 6)));
     expect(() => rng.below(0)).toThrow(InvalidOptionError);
   });
 

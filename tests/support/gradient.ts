@@ -4,6 +4,7 @@
  * With a fixed random dy the loss is L = Σ dy · y(inputs), so the backward's d(input) must equal
  * (L(input + h) − L(input − h)) / 2h for every element of every input it names.
  */
+import { normals } from "./random.ts";
 
 /** Named flat inputs; everything that is not differentiated (shapes, tables) is closed over instead. */
 export type GradientInputs = Record<string, Float64Array>;
@@ -29,14 +30,14 @@ export function checkGradient(
   backward: (inputs: GradientInputs, dy: Float64Array) => GradientInputs,
   { step = 1e-5, tolerance = 1e-7, seed = 1 }: GradientOptions = {},
 ): void {
-  const random = uniforms(seed);
-  const dy = Float64Array.from(forward(inputs), () => 2 * random() - 1);
+  const dy = normals(forward(inputs).length, seed);
   const gradients = backward(inputs, dy);
   if (Object.keys(gradients).length === 0) throw new Error(`${label}: the backward returned no gradient`);
 
   for (const [name, got] of Object.entries(gradients)) {
     const values = inputs[name];
-    if (values === undefined) throw new Error(`${label}: the backward names "${name}", which is not an input`);
+    if (values === undefined)
+      throw new Error(`${label}: the backward names "${name}", which is not an input`);
     if (got.length !== values.length) {
       throw new Error(`${label}: d${name} has ${got.length} elements, ${name} has ${values.length}`);
     }
@@ -84,15 +85,4 @@ function compare(label: string, got: Float64Array, expected: Float64Array, toler
         `(error ${worstError.toExponential(2)}, allowed ${(tolerance * scale).toExponential(2)})`,
     );
   }
-}
-
-/** Deterministic uniforms in [0, 1): a 32-bit Weyl sequence through an integer mixer. */
-function uniforms(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let z = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
-    z = Math.imul(z ^ (z >>> 13), 0xc2b2ae35);
-    return ((z ^ (z >>> 16)) >>> 0) / 2 ** 32;
-  };
 }

@@ -65,6 +65,9 @@ export class NonFiniteError extends ThinktabError {}
 /** A checkpoint belongs to another run, or was torn. */
 export class CheckpointError extends ThinktabError {}
 
+/** The browser or disk refused to store something: quota exceeded, no such storage, no permission. */
+export class StorageError extends ThinktabError {}
+
 const classes: Record<string, { prototype: ThinktabError }> = {
   ThinktabError,
   ShapeError,
@@ -82,6 +85,7 @@ const classes: Record<string, { prototype: ThinktabError }> = {
   ContextLengthError,
   NonFiniteError,
   CheckpointError,
+  StorageError,
 };
 
 /** The plain form of an error that structured clone keeps whole. */

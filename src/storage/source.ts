@@ -1,0 +1,238 @@
+import { CorruptFileError, MissingFileError, ThinktabError } from "../util/errors.ts";
+
+/** Bytes in a buffer of their own, so that they can be handed to a worker, a Blob or the GPU. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Cancels a read. The promise rejects with a `DOMException` named `AbortError`. */
+export interface ReadOptions {
+  signal?: AbortSignal;
+}
+
+/**
+ * A read-only set of files addressed by relative path with forward slashes: a model repository, a picked folder, a
+ * folder on disk. Every method throws {@link MissingFileError}, naming the file, when it is not there (`exists` aside).
+ */
+export interface FileSource {
+  /** For messages: a URL, a folder name. */
+  readonly name: string;
+  /** Size of a file in bytes. */
+  size(path: string, options?: ReadOptions): Promise<number>;
+  exists(path: string, options?: ReadOptions): Promise<boolean>;
+  /**
+   * Bytes `begin` (default 0) to `end` (exclusive, default the file's end). The returned array owns its buffer and
+   * starts at offset 0 of it.
+   * @throws CorruptFileError when the file ends before `end`.
+   */
+  read(path: string, begin?: number, end?: number, options?: ReadOptions): Promise<Bytes>;
+}
+
+/** Reads a whole file as UTF-8. */
+export async function readText(source: FileSource, path: string, options?: ReadOptions): Promise<string> {
+  return new TextDecoder().decode(await source.read(path, 0, undefined, options));
+}
+
+/** Reads and parses a JSON file. @throws CorruptFileError when it is not JSON. */
+export async function readJson(source: FileSource, path: string, options?: ReadOptions): Promise<unknown> {
+  const text = await readText(source, path, options);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new CorruptFileError(`${path} in ${source.name}: got ${quote(text)}, expected JSON`, { cause });
+  }
+}
+
+/** Files in memory, by path. */
+export function memorySource(
+  files: ReadonlyMap<string, Uint8Array> | Record<string, Uint8Array>,
+  name = "memory",
+): FileSource {
+  const table = files instanceof Map ? files : new Map(Object.entries(files));
+  const find = (path: string): Uint8Array => {
+    const found = table.get(path);
+    if (!found) throw missing(name, path, table.keys());
+    return found;
+  };
+  return {
+    name,
+    exists: (path) => Promise.resolve(table.has(path)),
+    size: (path) => promised(() => find(path).byteLength),
+    read: (path, begin = 0, end, options) =>
+      promised(() => {
+        options?.signal?.throwIfAborted();
+        const bytes = find(path);
+        const stop = end ?? bytes.byteLength;
+        expectRange(name, path, begin, stop, bytes.byteLength);
+        return new Uint8Array(bytes.subarray(begin, stop));
+      }),
+  };
+}
+
+/**
+ * Files picked or dropped by the user. A folder pick gives `webkitRelativePath`s that all start with the folder's
+ * name, which is stripped, so that `config.json` is found at the top. A map's keys are taken as paths, with a leading
+ * folder common to all of them stripped likewise.
+ */
+export function fileSource(
+  files: readonly File[] | ReadonlyMap<string, Blob>,
+  name = "picked files",
+): FileSource {
+  const pairs: [string, Blob][] =
+    files instanceof Map
+      ? [...(files as ReadonlyMap<string, Blob>)]
+      : [...(files as readonly File[])].map((file) => [file.webkitRelativePath || file.name, file]);
+  const table = new Map(stripCommonFolder(pairs));
+  const find = (path: string): Blob => {
+    const found = table.get(path);
+    if (!found) throw missing(name, path, table.keys());
+    return found;
+  };
+  return {
+    name,
+    exists: (path) => Promise.resolve(table.has(path)),
+    size: (path) => promised(() => find(path).size),
+    read: async (path, begin = 0, end, options) => {
+      options?.signal?.throwIfAborted();
+      const blob = find(path);
+      const stop = end ?? blob.size;
+      expectRange(name, path, begin, stop, blob.size);
+      const bytes = new Uint8Array(await blob.slice(begin, stop).arrayBuffer());
+      options?.signal?.throwIfAborted();
+      return bytes;
+    },
+  };
+}
+
+export interface HttpSourceOptions {
+  /** Defaults to the platform's `fetch`. */
+  fetch?: typeof fetch;
+  /** Sent with every request, e.g. an `Authorization` for a gated repository. */
+  headers?: Record<string, string>;
+}
+
+/**
+ * Files under a URL, e.g. `https://huggingface.co/<owner>/<repo>/resolve/main`. Parts are asked for with `Range`; a
+ * server that ignores it and sends the whole file (status 200) is read only as far as needed.
+ * @throws MissingFileError on 404 and 410, ThinktabError with status and URL on any other failure.
+ */
+export function httpSource(baseUrl: string, options: HttpSourceOptions = {}): FileSource {
+  const base = baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`;
+  const request = options.fetch ?? fetch;
+  const urlOf = (path: string) => base + path.split("/").map(encodeURIComponent).join("/");
+
+  async function ask(path: string, init: RequestInit): Promise<Response> {
+    const url = urlOf(path);
+    let response: Response;
+    try {
+      response = await request(url, { ...init, headers: { ...options.headers, ...init.headers } });
+    } catch (cause) {
+      if (init.signal?.aborted) throw cause;
+      throw new ThinktabError(`${url}: the request failed (${String(cause)}), expected a response`, {
+        cause,
+      });
+    }
+    if (response.ok) return response;
+    await response.body?.cancel();
+    if (response.status === 404 || response.status === 410) {
+      throw new MissingFileError(`${path}: not found in ${baseUrl} (status ${response.status})`);
+    }
+    if (response.status === 416) {
+      throw new CorruptFileError(`${url}: got status 416, expected the file to have the bytes asked for`);
+    }
+    throw new ThinktabError(
+      `${url}: got status ${response.status} ${response.statusText}, expected 200 or 206`,
+    );
+  }
+
+  const source: FileSource = {
+    name: baseUrl,
+    async exists(path, { signal } = {}) {
+      try {
+        await ask(path, { method: "HEAD", signal });
+        return true;
+      } catch (error) {
+        if (error instanceof MissingFileError) return false;
+        throw error;
+      }
+    },
+    async size(path, { signal } = {}) {
+      const head = await ask(path, { method: "HEAD", signal });
+      // A compressed transfer states the compressed length; only a plain one can be trusted.
+      const length = head.headers.get("content-encoding") ? null : head.headers.get("content-length");
+      if (length !== null) return Number(length);
+      const probe = await ask(path, { headers: { Range: "bytes=0-0" }, signal });
+      const total = /\/(\d+)$/.exec(probe.headers.get("content-range") ?? "")?.[1];
+      if (total !== undefined) {
+        await probe.body?.cancel();
+        return Number(total);
+      }
+      return (await probe.arrayBuffer()).byteLength;
+    },
+    async read(path, begin = 0, end, { signal } = {}) {
+      if (end !== undefined && end <= begin) {
+        if (end < begin || begin < 0) expectRange(baseUrl, path, begin, end, Infinity);
+        return new Uint8Array(0);
+      }
+      const whole = begin === 0 && end === undefined;
+      const range = whole ? undefined : { Range: `bytes=${begin}-${end === undefined ? "" : end - 1}` };
+      const response = await ask(path, { headers: range, signal });
+      if (whole) return new Uint8Array(await response.arrayBuffer());
+      if (response.status !== 206) return readPart(response, path, begin, end);
+      const bytes = new Uint8Array(await response.arrayBuffer());
+      if (end !== undefined) expectRange(baseUrl, path, begin, end, begin + bytes.byteLength);
+      return bytes;
+    },
+  };
+
+  /** A full response of which only [begin, end) is wanted: skip, keep, hang up. */
+  async function readPart(response: Response, path: string, begin: number, end?: number): Promise<Bytes> {
+    if (end === undefined || !response.body) {
+      const all = new Uint8Array(await response.arrayBuffer());
+      expectRange(baseUrl, path, begin, end ?? all.byteLength, all.byteLength);
+      return all.slice(begin, end);
+    }
+    const part = new Uint8Array(end - begin);
+    const reader = response.body.getReader();
+    let at = 0;
+    while (at < end) {
+      const { done, value } = await reader.read();
+      if (done) expectRange(baseUrl, path, begin, end, at);
+      if (done) break;
+      const from = Math.max(begin - at, 0);
+      const to = Math.min(end - at, value.byteLength);
+      if (to > from) part.set(value.subarray(from, to), at + from - begin);
+      at += value.byteLength;
+    }
+    await reader.cancel();
+    return part;
+  }
+
+  return source;
+}
+
+/** @throws CorruptFileError unless 0 <= begin <= end <= size. */
+export function expectRange(source: string, path: string, begin: number, end: number, size: number): void {
+  if (begin >= 0 && begin <= end && end <= size) return;
+  throw new CorruptFileError(
+    `${path} in ${source}: asked for bytes ${begin} to ${end}, got ${size}, expected at least ${end}`,
+  );
+}
+
+function missing(source: string, path: string, have: Iterable<string>): MissingFileError {
+  const names = [...have].slice(0, 12);
+  return new MissingFileError(`${path}: not found in ${source}, which has ${names.join(", ") || "no files"}`);
+}
+
+/** Runs synchronous work so that what it throws becomes a rejection. */
+function promised<T>(work: () => T): Promise<T> {
+  return new Promise((resolve) => resolve(work()));
+}
+
+function stripCommonFolder(pairs: [string, Blob][]): [string, Blob][] {
+  const folder = pairs[0]?.[0].split("/")[0];
+  const nested = pairs.every(([path]) => path.startsWith(`${folder}/`));
+  return nested ? pairs.map(([path, blob]) => [path.slice((folder ?? "").length + 1), blob]) : pairs;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}

@@ -109,7 +109,7 @@ export function exactAnswerReward({
   prefill = "",
   normalise = normaliseAnswer,
 }: TextOptions & { normalise?: (answer: string) => string } = {}): Reward {
-  return ({ text }, example) => {
+  return ({ text }, example): RewardResult => {
     if (typeof example.answer !== "string") return { value: null, parts: {} };
     const { answer } = parseThinkAnswer(prefill + text);
     const value = answer !== null && normalise(answer) === normalise(example.answer) ? 1 : 0;

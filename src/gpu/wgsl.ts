@@ -31,7 +31,8 @@ export interface Declarations {
   usesF16: boolean;
 }
 
-const identifiers = /[A-Za-z_]\w*/g;
+// A name behind a dot is a member, not a reference. Locals that shadow a binding would count as uses: avoid them.
+const identifiers = /(?<![.\w])[A-Za-z_]\w*/g;
 
 /** Parses the concatenated source of one kernel. */
 export function parseWgsl(source: string, name: string): Declarations {

@@ -178,7 +178,7 @@ describe("Program", () => {
     });
     const rec = new Recorder(device, "broken");
     const x = rec.input("x", [2, 3], "f32");
-    rec.run(broken, { x, y: rec.like(x, "y") }, { alpha: 1, shift: 0 });
+    rec.run(broken, { x, y: rec.output(rec.like(x, "y")) }, { alpha: 1, shift: 0 });
     await expect(rec.build()).rejects.toThrow(
       /affine.forward does not compile[\s\S]*\d+:\d+[\s\S]*params.alpha/,
     );

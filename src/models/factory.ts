@@ -1,0 +1,111 @@
+import type { Device } from "../gpu/device.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { createWeight, denseWeight } from "../kernels/weight.ts";
+import type { Weight, WeightFormat } from "../kernels/weight.ts";
+import { Linear } from "../layers/linear.ts";
+import type { Lora } from "../layers/linear.ts";
+import { RmsNorm } from "../layers/norm.ts";
+import type { Parameter, ParameterSet } from "../layers/parameters.ts";
+import { assertShape } from "../util/assert.ts";
+
+/** Where weights come from, by logical name: a checkpoint, or a random initialiser. */
+export interface WeightSource {
+  /** Row-major values of the whole tensor. */
+  read(name: string): Promise<Float32Array>;
+}
+
+export interface WeightFormats {
+  /** Of the linear layers. */
+  linear: WeightFormat;
+  /** Of the token embedding and the vocabulary head. */
+  embedding: WeightFormat;
+  /** Of the vision tower. */
+  vision: WeightFormat;
+  /** Values per scale and bias in a quantized weight. */
+  group: 32 | 64;
+}
+
+/** Everything frozen, LoRA on the decoder's linear layers, or every weight trained in f32. */
+export type Training = { kind: "lora"; parameters: ParameterSet; scale: number } | { kind: "dense"; parameters: ParameterSet };
+
+/** Makes layers from named weights: frozen in a storage format, or as views of trainable parameters. */
+export class LayerFactory {
+  readonly tensors: Tensor[] = [];
+  constructor(
+    private readonly device: Device,
+    private readonly source: WeightSource,
+    private readonly formats: WeightFormats,
+    private readonly training: Training | undefined,
+    /** Called as each block is ready. */
+    readonly progress: () => void = () => undefined,
+  ) {}
+
+  async linear(
+    name: string,
+    N: number,
+    K: number,
+    { bias, lora, source }: { bias?: boolean; lora?: boolean; source?: WeightSource },
+  ): Promise<Linear> {
+    const from = source ?? this.source;
+    const format = name.startsWith("visual.") ? this.formats.vision : this.formats.linear;
+    const { w, dense } = await this.#weight(`${name}.weight`, N, K, format, from);
+    const biased = bias ? await this.#vector(`${name}.bias`, N, from) : undefined;
+    const trained = dense && { w: dense, bias: biased?.dense };
+    return new Linear(name, { w, bias: biased?.tensor, lora: lora ? this.#lora(name) : undefined, dense: trained });
+  }
+
+  async embedding(name: string, N: number, K: number): Promise<{ w: Weight; dense?: Parameter }> {
+    return this.#weight(name, N, K, this.formats.embedding, this.source);
+  }
+
+  async rmsNorm(name: string, C: number, eps: number): Promise<RmsNorm> {
+    const { tensor, dense } = await this.#vector(`${name}.weight`, C, this.source);
+    return new RmsNorm(name, tensor, eps, dense);
+  }
+
+  /** A fixed table on the GPU, freed with the model. */
+  constant(name: string, dtype: "f32" | "u32", values: Float32Array | Uint32Array): Tensor {
+    const tensor = this.device.tensor(name, [values.length], dtype, values);
+    this.tensors.push(tensor);
+    return tensor;
+  }
+
+  #lora(name: string): Lora | undefined {
+    if (this.training?.kind !== "lora") return undefined;
+    const { parameters, scale } = this.training;
+    return { a: parameters.get(`${name}.lora_A`), b: parameters.get(`${name}.lora_B`), scale };
+  }
+
+  async #weight(
+    name: string,
+    N: number,
+    K: number,
+    format: WeightFormat,
+    source: WeightSource,
+  ): Promise<{ w: Weight; dense?: Parameter }> {
+    const values = await source.read(name);
+    assertShape(`weight ${name}`, [values.length], [N * K]);
+    if (this.training?.kind === "dense") {
+      const dense = this.training.parameters.get(name);
+      this.training.parameters.set(name, values);
+      return { w: denseWeight(dense.value), dense };
+    }
+    const w = await createWeight(this.device, name, { format, N, K, group: this.formats.group }, values);
+    this.tensors.push(w.data);
+    if (w.scales) this.tensors.push(w.scales);
+    return { w };
+  }
+
+  async #vector(name: string, length: number, source: WeightSource): Promise<{ tensor: Tensor; dense?: Parameter }> {
+    const values = await source.read(name);
+    assertShape(`weight ${name}`, [values.length], [length]);
+    if (this.training?.kind === "dense") {
+      const dense = this.training.parameters.get(name);
+      this.training.parameters.set(name, values);
+      return { tensor: dense.value, dense };
+    }
+    const tensor = this.device.tensor(name, [length], "f32", values);
+    this.tensors.push(tensor);
+    return { tensor };
+  }
+}

@@ -1,0 +1,184 @@
+import type { Device } from "../gpu/device.ts";
+import { ParameterSet } from "../layers/parameters.ts";
+import type { WeightFormat } from "../kernels/weight.ts";
+import { loraScale } from "../storage/peft.ts";
+import type { Adapter } from "../storage/peft.ts";
+import { openCheckpoint } from "../storage/safetensors.ts";
+import type { FileSource } from "../storage/source.ts";
+import { InvalidOptionError, MissingTensorError, ShapeError } from "../util/errors.ts";
+import { readModelConfig } from "./config.ts";
+import type { ModelConfig } from "./config.ts";
+import { Decoder } from "./decoder.ts";
+import { LayerFactory } from "./factory.ts";
+import type { Training, WeightFormats, WeightSource } from "./factory.ts";
+import { resolveWeights } from "./names.ts";
+import { randomWeights } from "./random-weights.ts";
+import { decoderLinears, denseSpecs, initialLora, loraSpecs } from "./trainable.ts";
+import { VisionTower } from "./vision-tower.ts";
+
+export interface LoraOptions {
+  rank: number;
+  /** Default: twice the rank. */
+  alpha?: number;
+  /** Scale alpha/√rank instead of alpha/rank. */
+  rslora?: boolean;
+  /** Seed of A's initial values. */
+  seed?: number;
+}
+
+export interface ModelOptions {
+  /** Storage of the linear layers, embedding and head; q8 by default. `vision` defaults to the same. */
+  format?: WeightFormat;
+  embeddingFormat?: WeightFormat;
+  visionFormat?: WeightFormat;
+  /** Values per scale of a quantized weight. Default 32. */
+  group?: 32 | 64;
+  /** Trains LoRA adapters on the frozen weights. */
+  lora?: LoraOptions;
+  /** Trains every weight in f32 instead. */
+  dense?: boolean;
+  onProgress?: (done: number, total: number) => void;
+  signal?: AbortSignal;
+}
+
+/**
+ * A policy network on the GPU: decoder, vision tower where the architecture has one, and what of it is trained.
+ * One frozen base serves policy, reference and rollout: with the adapter off it is the reference model.
+ */
+export class Model {
+  private constructor(
+    readonly device: Device,
+    readonly config: ModelConfig,
+    readonly decoder: Decoder,
+    readonly vision: VisionTower | undefined,
+    /** What is trained: LoRA matrices or every weight. */
+    readonly parameters: ParameterSet | undefined,
+    readonly lora: { rank: number; alpha: number; rslora: boolean; scale: number } | undefined,
+    private readonly factory: LayerFactory,
+  ) {}
+
+  /**
+   * Loads a Hugging Face folder: config.json, model.safetensors or shards with an index.
+   * @throws MissingFileError, CorruptFileError, MissingTensorError, ShapeError, UnsupportedModelError, MemoryBudgetError
+   */
+  static async load(device: Device, source: FileSource, options: ModelOptions = {}): Promise<Model> {
+    const config = await readModelConfig(source);
+    const table = await openCheckpoint(source, { signal: options.signal });
+    const entries = resolveWeights(config, table);
+    const weights: WeightSource = {
+      async read(name) {
+        const entry = entries.get(name);
+        if (!entry) throw new MissingTensorError(`${source.name}: weight ${name} was asked for and is not in the checkpoint`);
+        return table.readFloat32(entry.name, { signal: options.signal });
+      },
+    };
+    return Model.create(device, config, weights, options);
+  }
+
+  /** A model with random weights: for tests, benchmarks and training from scratch. */
+  static random(device: Device, config: ModelConfig, seed: number, options: ModelOptions = {}): Promise<Model> {
+    return Model.create(device, config, randomWeights(config, seed), options);
+  }
+
+  static async create(device: Device, config: ModelConfig, weights: WeightSource, options: ModelOptions = {}): Promise<Model> {
+    if (options.lora && options.dense) {
+      throw new InvalidOptionError("model training", "lora and dense", "one of them, or neither for inference");
+    }
+    const format = options.format ?? "q8";
+    const formats: WeightFormats = {
+      linear: format,
+      embedding: options.embeddingFormat ?? (format === "q4" ? "q8" : format),
+      vision: options.visionFormat ?? format,
+      group: options.group ?? 32,
+    };
+    const { lora: loraOptions } = options;
+    const lora = loraOptions && {
+      rank: loraOptions.rank,
+      alpha: loraOptions.alpha ?? loraOptions.rank * 2,
+      rslora: loraOptions.rslora ?? false,
+      scale: loraScale(loraOptions.rank, loraOptions.alpha ?? loraOptions.rank * 2, loraOptions.rslora ?? false),
+    };
+    let training: Training | undefined;
+    if (lora) {
+      const specs = loraSpecs(config.text, lora.rank);
+      const parameters = new ParameterSet(device, "lora", specs);
+      for (const [name, values] of initialLora(specs, loraOptions?.seed ?? 0)) parameters.set(name, values);
+      training = { kind: "lora", parameters, scale: lora.scale };
+    } else if (options.dense) {
+      training = { kind: "dense", parameters: new ParameterSet(device, "dense", denseSpecs(config)) };
+    }
+    const total = config.text.numLayers + (config.vision?.depth ?? 0);
+    let done = 0;
+    const factory = new LayerFactory(device, weights, formats, training, () => {
+      options.signal?.throwIfAborted();
+      options.onProgress?.(++done, total);
+    });
+    try {
+      const decoder = await Decoder.create(config.text, factory);
+      const vision = config.vision && (await VisionTower.create(config.vision, factory, weights));
+      return new Model(device, config, decoder, vision, training?.parameters, lora, factory);
+    } catch (error) {
+      for (const tensor of factory.tensors) device.freeTensor(tensor);
+      training?.parameters.destroy();
+      throw error;
+    }
+  }
+
+  /** Replaces the adapter's weights by a PEFT adapter's. Its rank must be this model's; its scale is taken over in B. */
+  loadAdapter(adapter: Adapter): void {
+    const { lora, parameters } = this;
+    if (!lora || !parameters) {
+      throw new InvalidOptionError("load an adapter", "a model without LoRA", "one loaded with the `lora` option");
+    }
+    if (adapter.rank !== lora.rank) throw new ShapeError("adapter rank", adapter.rank, lora.rank);
+    const rescale = adapter.scale / lora.scale;
+    for (let layer = 0; layer < this.config.text.numLayers; layer++) {
+      for (const [module, [N, K]] of Object.entries(decoderLinears(this.config.text))) {
+        const key = `layers.${layer}.${module}`;
+        const found = adapter.tensors.get(key);
+        if (found && (found.N !== N || found.K !== K)) {
+          throw new ShapeError(`adapter ${key}`, [found.N, found.K], [N, K]);
+        }
+        // A module the adapter does not touch is left as the base model has it.
+        const b = found ? found.b.map((value) => value * rescale) : new Float32Array(N * lora.rank);
+        parameters.set(`${key}.lora_B`, b);
+        if (found) parameters.set(`${key}.lora_A`, found.a);
+      }
+    }
+  }
+
+  /** The adapter's weights as PEFT has them. */
+  async readAdapter(): Promise<Adapter> {
+    const { lora, parameters } = this;
+    if (!lora || !parameters) {
+      throw new InvalidOptionError("read the adapter", "a model without LoRA", "one loaded with the `lora` option");
+    }
+    const values = await parameters.read();
+    const tensors: Adapter["tensors"] = new Map();
+    for (let layer = 0; layer < this.config.text.numLayers; layer++) {
+      for (const [module, [N, K]] of Object.entries(decoderLinears(this.config.text))) {
+        const key = `layers.${layer}.${module}`;
+        const a = values.get(`${key}.lora_A`);
+        const b = values.get(`${key}.lora_B`);
+        if (!a || !b) throw new MissingTensorError(`adapter ${key}: not among the trained parameters`);
+        tensors.set(key, { a, b, N, K });
+      }
+    }
+    return { ...lora, baseModel: null, tensors };
+  }
+
+  /** Bytes of frozen weights, and of trained parameters with their gradients and moments. */
+  weightBytes(): { frozen: number; trained: number } {
+    const frozen = this.factory.tensors.reduce((sum, tensor) => sum + tensor.storage.bytes, 0);
+    const trained = (this.parameters?.blocks ?? []).reduce(
+      (sum, { param, grad, m, v }) => sum + [param, grad, m, v].reduce((bytes, tensor) => bytes + (tensor?.storage.bytes ?? 0), 0),
+      0,
+    );
+    return { frozen, trained };
+  }
+
+  destroy(): void {
+    for (const tensor of this.factory.tensors) this.device.freeTensor(tensor);
+    this.parameters?.destroy();
+  }
+}

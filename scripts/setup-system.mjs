@@ -90,12 +90,8 @@ function addSource({ path, text }) {
 /** @returns {string | undefined} what the adapter calls itself; undefined when there is none */
 function probeAdapter() {
   const script = join(import.meta.dirname, "probe-adapter.mjs");
-  const { stdout } = spawnSync(process.execPath, [script], { encoding: "utf8", timeout: 60_000 });
-  const line = stdout.trim().split("\n").at(-1);
-  if (!line) return undefined;
-  /** @type {{ vendor: string, architecture: string, description: string } | null} */
-  const info = /** @type {never} */ (JSON.parse(line));
-  return info ? [info.vendor, info.architecture, info.description].filter(Boolean).join(", ") : undefined;
+  const { stdout, status } = spawnSync(process.execPath, [script], { encoding: "utf8", timeout: 60_000 });
+  return status === 0 ? stdout.trim().split("\n").at(-1) : undefined;
 }
 
 /** @param {string} name @returns {number} major version that apt would install; 0 when it knows none */

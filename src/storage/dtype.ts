@@ -1,5 +1,4 @@
 import { ShapeError, UnsupportedModelError } from "../util/errors.ts";
-import type { Bytes } from "./source.ts";
 
 /** Element types of the safetensors format that the kit reads, with their size in bytes. */
 export const DTYPE_BYTES = {
@@ -119,6 +118,6 @@ export function narrowHalf(values: ArrayLike<number>): Uint16Array<ArrayBuffer> 
 }
 
 /** The bytes of a typed array, without copying. */
-export function bytesOf(data: ArrayBufferView<ArrayBuffer>): Bytes {
+export function bytesOf(data: ArrayBufferView): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

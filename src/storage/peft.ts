@@ -19,9 +19,9 @@ export type LoraModule = (typeof LORA_MODULES)[number];
 /** The two factors for one linear [N, K]: y += scale · (x · aᵀ) · bᵀ. */
 export interface LoraFactors {
   /** `lora_A` [R, K]. */
-  a: Float32Array<ArrayBuffer>;
+  a: Float32Array;
   /** `lora_B` [N, R]. */
-  b: Float32Array<ArrayBuffer>;
+  b: Float32Array;
   N: number;
   K: number;
 }
@@ -32,10 +32,12 @@ export interface Adapter {
   alpha: number;
   /** rsLoRA: the scale is alpha / √rank, not alpha / rank (Kalajdzievski 2023, arXiv:2312.03732). */
   rslora: boolean;
+  /** {@link loraScale} of the three above. */
+  scale: number;
   /** What `base_model_name_or_path` says, for the record. */
   baseModel: string | null;
   /** By {@link adapterKey}, e.g. `layers.0.self_attn.q_proj`. */
-  factors: Map<string, LoraFactors>;
+  tensors: Map<string, LoraFactors>;
 }
 
 /** The module path of a family's decoder layers in transformers of today, which PEFT loads by. */
@@ -46,13 +48,13 @@ const LAYER_ROOT = {
 
 export type AdapterArchitecture = keyof typeof LAYER_ROOT;
 
-/** The key of a linear in {@link Adapter.factors}, and its name in the kit: `layers.<layer>.<module>`. */
+/** The key of a linear in {@link Adapter.tensors}, and its name in the kit: `layers.<layer>.<module>`. */
 export function adapterKey(layer: number, module: LoraModule): string {
   return `layers.${layer}.${module}`;
 }
 
 /** alpha / rank, or alpha / √rank with rsLoRA. */
-export function loraScale({ rank, alpha, rslora }: Pick<Adapter, "rank" | "alpha" | "rslora">): number {
+export function loraScale(rank: number, alpha: number, rslora: boolean): number {
   return alpha / (rslora ? Math.sqrt(rank) : rank);
 }
 
@@ -128,10 +130,10 @@ export async function readAdapter(source: FileSource, folder = "", options?: Rea
       N: shapeB[0],
     });
   }
-  return { ...config, factors };
+  return { ...config, tensors: factors };
 }
 
-function parseAdapterConfig(json: unknown, path: string): Omit<Adapter, "factors"> {
+function parseAdapterConfig(json: unknown, path: string): Omit<Adapter, "tensors"> {
   const record: Record<string, unknown> = typeof json === "object" && json !== null ? { ...json } : {};
   if (record.peft_type !== undefined && record.peft_type !== "LORA") {
     throw new UnsupportedModelError(`${path}: got peft_type ${String(record.peft_type)}, expected LORA`);
@@ -148,8 +150,9 @@ function parseAdapterConfig(json: unknown, path: string): Omit<Adapter, "factors
       );
     }
   }
-  const { r, lora_alpha, use_rslora, base_model_name_or_path } = parsed.output;
-  return { rank: r, alpha: lora_alpha, rslora: use_rslora === true, baseModel: base_model_name_or_path };
+  const { r: rank, lora_alpha: alpha, base_model_name_or_path: baseModel } = parsed.output;
+  const rslora = parsed.output.use_rslora === true;
+  return { rank, alpha, rslora, scale: loraScale(rank, alpha, rslora), baseModel };
 }
 
 /** Any root, then `layers.<i>.<module>.lora_A.weight`, with an adapter name in between or not. */
@@ -184,11 +187,14 @@ const ACCEPTED_ROOTS = new Set([
  * changes nothing. `target_modules` is a regular expression that names the decoder, as a list of suffixes would also
  * hit the vision tower's linears.
  */
-export function writeAdapter(adapter: Adapter, architecture: AdapterArchitecture): Map<string, Bytes> {
+export function writeAdapter(
+  adapter: Adapter,
+  { architecture }: { architecture: AdapterArchitecture },
+): Map<string, Bytes> {
   const root = LAYER_ROOT[architecture];
   const tensors: TensorData[] = [];
   const modules = new Set<string>();
-  for (const [key, { a, b, N, K }] of adapter.factors) {
+  for (const [key, { a, b, N, K }] of adapter.tensors) {
     const path = key.replace(/^layers/, `base_model.model.${root}`);
     const { rank } = adapter;
     tensors.push({ name: `${path}.lora_A.weight`, dtype: "F32", shape: [rank, K], data: a });
@@ -219,13 +225,13 @@ export function writeAdapter(adapter: Adapter, architecture: AdapterArchitecture
 
 /** One expression when every layer has the same linears, else each linear by its full path. */
 function targetModules(adapter: Adapter, root: string, suffixes: readonly string[]): string | string[] {
-  const layers = new Set([...adapter.factors.keys()].map((key) => key.split(".")[1]));
-  if (adapter.factors.size === layers.size * suffixes.length) {
+  const layers = new Set([...adapter.tensors.keys()].map((key) => key.split(".")[1]));
+  if (adapter.tensors.size === layers.size * suffixes.length) {
     const last = Math.max(...[...layers].map(Number));
     const contiguous = layers.size === last + 1;
     if (contiguous) return `${root.replaceAll(".", "\\.")}\\.\\d+\\..*\\.(${suffixes.join("|")})`;
   }
-  return [...adapter.factors.keys()].map((key) => key.replace(/^layers/, root));
+  return [...adapter.tensors.keys()].map((key) => key.replace(/^layers/, root));
 }
 
 function off(value: unknown): boolean {

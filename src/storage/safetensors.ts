@@ -227,7 +227,7 @@ export interface TensorData {
   name: string;
   dtype: SafetensorsDtype;
   shape: readonly number[];
-  data: ArrayBufferView<ArrayBuffer>;
+  data: ArrayBufferView;
 }
 
 /**

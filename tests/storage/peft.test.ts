@@ -40,12 +40,13 @@ describe("readAdapter", () => {
   it("reads what PEFT wrote, with rsLoRA", async () => {
     const adapter = await readAdapter(vl, "adapter");
     expect(adapter).toMatchObject({ rank: 4, alpha: 8, rslora: true, baseModel: null });
-    expect(loraScale(adapter)).toBe(4);
+    expect(adapter.scale).toBe(4);
+    expect(loraScale(4, 8, false)).toBe(2);
     const keys = [0, 1].flatMap((layer) => LORA_MODULES.map((module) => adapterKey(layer, module)));
-    expect([...adapter.factors.keys()].sort()).toEqual(keys.sort());
-    expect(adapter.factors.get("layers.1.mlp.down_proj")).toMatchObject({ N: 64, K: 128 });
+    expect([...adapter.tensors.keys()].sort()).toEqual(keys.sort());
+    expect(adapter.tensors.get("layers.1.mlp.down_proj")).toMatchObject({ N: 64, K: 128 });
     const table = await openSafetensors(vl, "adapter/adapter_model.safetensors");
-    expect(adapter.factors.get("layers.1.self_attn.k_proj")?.b).toEqual(
+    expect(adapter.tensors.get("layers.1.self_attn.k_proj")?.b).toEqual(
       await table.readFloat32(
         "base_model.model.model.language_model.layers.1.self_attn.k_proj.lora_B.weight",
       ),
@@ -54,8 +55,8 @@ describe("readAdapter", () => {
 
   it("reads a text model's, with the plain scale", async () => {
     const adapter = await readAdapter(fixtureSource("qwen2_tiny"), "adapter/");
-    expect(loraScale(adapter)).toBe(2);
-    expect(adapter.factors.size).toBe(14);
+    expect(adapter.scale).toBe(2);
+    expect(adapter.tensors.size).toBe(14);
   });
 
   it.each([
@@ -65,7 +66,7 @@ describe("readAdapter", () => {
     "model.language_model.layers.3.self_attn.q_proj",
   ])("accepts the spelling %s", async (path) => {
     const adapter = await readAdapter(adapterSource({}, pair(path)));
-    expect([...adapter.factors.keys()]).toEqual(["layers.3.self_attn.q_proj"]);
+    expect([...adapter.tensors.keys()]).toEqual(["layers.3.self_attn.q_proj"]);
   });
 
   it.each([
@@ -122,7 +123,7 @@ describe("readAdapter", () => {
 describe("writeAdapter", () => {
   it("writes the tensors and spelling that PEFT wrote, and reads back the same", async () => {
     const adapter = await readAdapter(vl, "adapter");
-    const files = writeAdapter(adapter, "qwen2_5_vl");
+    const files = writeAdapter(adapter, { architecture: "qwen2_5_vl" });
     const source = memorySource(files);
     expect(await readAdapter(source)).toEqual(adapter);
 
@@ -137,7 +138,7 @@ describe("writeAdapter", () => {
   });
 
   it("targets the decoder's linears only, as a full match", async () => {
-    const files = writeAdapter(await readAdapter(vl, "adapter"), "qwen2_5_vl");
+    const files = writeAdapter(await readAdapter(vl, "adapter"), { architecture: "qwen2_5_vl" });
     const config = (await readJson(memorySource(files), "adapter_config.json")) as { target_modules: string };
     const target = new RegExp(`^(?:${config.target_modules})$`);
     expect("model.language_model.layers.1.mlp.down_proj").toMatch(target);
@@ -148,17 +149,17 @@ describe("writeAdapter", () => {
 
   it("lists full paths when the layers differ", async () => {
     const whole = await readAdapter(fixtureSource("qwen2_tiny"), "adapter");
-    const some: Adapter = { ...whole, factors: new Map([...whole.factors].slice(0, 9)) };
-    const files = writeAdapter(some, "qwen2");
+    const some: Adapter = { ...whole, tensors: new Map([...whole.tensors].slice(0, 9)) };
+    const files = writeAdapter(some, { architecture: "qwen2" });
     const config = (await readJson(memorySource(files), "adapter_config.json")) as {
       target_modules: string[];
     };
-    expect(config.target_modules).toEqual([...some.factors.keys()].map((key) => `model.${key}`));
+    expect(config.target_modules).toEqual([...some.tensors.keys()].map((key) => `model.${key}`));
     expect(await readAdapter(memorySource(files))).toEqual(some);
   });
 
   it("refuses factors of another rank", async () => {
     const adapter = await readAdapter(vl, "adapter");
-    expect(() => writeAdapter({ ...adapter, rank: 8 }, "qwen2_5_vl")).toThrow(ShapeError);
+    expect(() => writeAdapter({ ...adapter, rank: 8 }, { architecture: "qwen2_5_vl" })).toThrow(ShapeError);
   });
 });

@@ -23,32 +23,32 @@ const DENSITY_AT_0 = 0.3989422804014327;  // 1 / √(2π)
 const CUBIC = 0.044715;
 const QUICK_SLOPE = 1.702;
 
-// Φ(x), absolute error below 1e-7: erfc by formula 7.1.26 of Abramowitz & Stegun, Handbook of Mathematical Functions,
-// 1964 (Hastings), whose error is 1.5e-7. `bell` is exp(-x²/2).
-fn normal_distribution(x: f32, bell: f32) -> f32 {
-  let t = 1.0 / (1.0 + 0.3275911 * SQRT_HALF * abs(x));
+// Φ(v), absolute error below 1e-7: erfc by formula 7.1.26 of Abramowitz & Stegun, Handbook of Mathematical Functions,
+// 1964 (Hastings), whose error is 1.5e-7. `bell` is exp(-v²/2).
+fn normal_distribution(v: f32, bell: f32) -> f32 {
+  let t = 1.0 / (1.0 + 0.3275911 * SQRT_HALF * abs(v));
   let series = t * (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429))));
   let tail = 0.5 * series * bell;
-  return select(tail, 1.0 - tail, x >= 0.0);
+  return select(tail, 1.0 - tail, v >= 0.0);
 }
 
-// g(x) and g′(x).
-fn gate(x: f32) -> vec2f {
+// g(v) and g′(v).
+fn gate(v: f32) -> vec2f {
   switch KIND {
     case 0: {
-      let bell = exp(-0.5 * x * x);
-      return vec2f(normal_distribution(x, bell), DENSITY_AT_0 * bell);
+      let bell = exp(-0.5 * v * v);
+      return vec2f(normal_distribution(v, bell), DENSITY_AT_0 * bell);
     }
     case 1: {
-      let s = sigmoid_pair(2.0 * SQRT_2_OVER_PI * (x + CUBIC * x * x * x));
-      return vec2f(s.x, 2.0 * s.x * s.y * SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x));
+      let s = sigmoid_pair(2.0 * SQRT_2_OVER_PI * (v + CUBIC * v * v * v));
+      return vec2f(s.x, 2.0 * s.x * s.y * SQRT_2_OVER_PI * (1.0 + 3.0 * CUBIC * v * v));
     }
     case 2: {
-      let s = sigmoid_pair(QUICK_SLOPE * x);
+      let s = sigmoid_pair(QUICK_SLOPE * v);
       return vec2f(s.x, QUICK_SLOPE * s.x * s.y);
     }
     default: {
-      let s = sigmoid_pair(x);
+      let s = sigmoid_pair(v);
       return vec2f(s.x, s.x * s.y);
     }
   }
@@ -59,8 +59,8 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
            @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * LANES + lane;
   if (i >= params.T * params.F) { return; }
-  let value = f32(x[i]);
-  y[i] = scalar(value * gate(value).x);
+  let v = f32(x[i]);
+  y[i] = scalar(v * gate(v).x);
 }
 
 @compute @workgroup_size(LANES)
@@ -68,7 +68,7 @@ fn backward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups
             @builtin(local_invocation_index) lane: u32) {
   let i = (group.y * groups.x + group.x) * LANES + lane;
   if (i >= params.T * params.F) { return; }
-  let value = f32(x[i]);
-  let g = gate(value);
-  dx[i] = scalar(f32(dy[i]) * (g.x + value * g.y));
+  let v = f32(x[i]);
+  let g = gate(v);
+  dx[i] = scalar(f32(dy[i]) * (g.x + v * g.y));
 }

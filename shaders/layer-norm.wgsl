@@ -18,8 +18,8 @@ override ROWS: u32 = 64;  // rows summed by one invocation of backward_w
 @group(0) @binding(6) var<storage, read> dy: array<scalar>;
 @group(0) @binding(7) var<storage, read_write> dx: array<scalar>;
 @group(0) @binding(8) var<storage, read> add: array<scalar>;
-@group(0) @binding(9) var<storage, read_write> partial_w: array<f32>;   // [slices, C]
-@group(0) @binding(10) var<storage, read_write> partial_b: array<f32>;  // [slices, C]
+@group(0) @binding(9) var<storage, read_write> dw_slices: array<f32>;   // [S, C]
+@group(0) @binding(10) var<storage, read_write> db_slices: array<f32>;  // [S, C]
 @group(0) @binding(11) var<storage, read_write> dw: array<f32>;
 @group(0) @binding(12) var<storage, read_write> db: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
@@ -90,8 +90,8 @@ fn backward_w(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
     sum_w = fma(d, (f32(x[t * params.C + c]) - mean[t]) * rstd[t], sum_w);
     sum_b += d;
   }
-  partial_w[i] = sum_w;
-  partial_b[i] = sum_b;
+  dw_slices[i] = sum_w;
+  db_slices[i] = sum_b;
 }
 
 // ... then one invocation per column over the slices.
@@ -103,8 +103,8 @@ fn backward_w_sum(@builtin(global_invocation_id) id: vec3u) {
   var sum_w = 0.0;
   var sum_b = 0.0;
   for (var slice = 0u; slice < slices; slice++) {
-    sum_w += partial_w[slice * params.C + c];
-    sum_b += partial_b[slice * params.C + c];
+    sum_w += dw_slices[slice * params.C + c];
+    sum_b += db_slices[slice * params.C + c];
   }
   dw[c] += sum_w;
   db[c] += sum_b;

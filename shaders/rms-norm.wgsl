@@ -16,7 +16,7 @@ override ROWS: u32 = 64;  // rows summed by one invocation of backward_w
 @group(0) @binding(4) var<storage, read> dy: array<scalar>;
 @group(0) @binding(5) var<storage, read_write> dx: array<scalar>;
 @group(0) @binding(6) var<storage, read> add: array<scalar>;
-@group(0) @binding(7) var<storage, read_write> partial: array<f32>;  // [slices, C]
+@group(0) @binding(7) var<storage, read_write> dw_slices: array<f32>;  // [S, C]
 @group(0) @binding(8) var<storage, read_write> dw: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
@@ -70,7 +70,7 @@ fn backward_w(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
   for (var t = begin; t < end; t++) {
     sum = fma(f32(dy[t * params.C + c]) * f32(x[t * params.C + c]), rstd[t], sum);
   }
-  partial[i] = sum;
+  dw_slices[i] = sum;
 }
 
 // ... then one invocation per column over the slices.
@@ -80,6 +80,6 @@ fn backward_w_sum(@builtin(global_invocation_id) id: vec3u) {
   if (c >= params.C) { return; }
   let slices = (params.T * params.H + ROWS - 1) / ROWS;
   var sum = 0.0;
-  for (var slice = 0u; slice < slices; slice++) { sum += partial[slice * params.C + c]; }
+  for (var slice = 0u; slice < slices; slice++) { sum += dw_slices[slice * params.C + c]; }
   dw[c] += sum;
 }

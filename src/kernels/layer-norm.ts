@@ -43,7 +43,7 @@ export const layerNormBackwardX = defineKernel({
   choose,
 });
 
-/** Sums of dy · n and of dy over slices of rows: partial_w, partial_b [S, C]. */
+/** Sums of dy · n and of dy over slices of rows: dw_slices, db_slices [S, C]. */
 export const layerNormBackwardW = defineKernel({
   name: "layer-norm",
   wgsl,
@@ -53,8 +53,8 @@ export const layerNormBackwardW = defineKernel({
     mean: ["T"],
     rstd: ["T"],
     dy: ["T", "C"],
-    partial_w: ["S", "C"],
-    partial_b: ["S", "C"],
+    dw_slices: ["S", "C"],
+    db_slices: ["S", "C"],
   },
   workgroups: ({ T, C }) => rows(Math.ceil((Math.ceil(T / rowsPerSlice) * C) / 64)),
   variants: [{ ROWS: rowsPerSlice }],
@@ -65,7 +65,7 @@ export const layerNormBackwardWSum = defineKernel({
   name: "layer-norm",
   wgsl,
   entry: "backward_w_sum",
-  tensors: { partial_w: ["S", "C"], partial_b: ["S", "C"], dw: ["C"], db: ["C"] },
+  tensors: { dw_slices: ["S", "C"], db_slices: ["S", "C"], dw: ["C"], db: ["C"] },
   workgroups: ({ C }) => Math.ceil(C / 64),
   variants: [{ ROWS: rowsPerSlice }],
 });
@@ -111,9 +111,9 @@ export function emitLayerNormBackwardW(
 ): void {
   const [T, C] = x.shape;
   const slices = Math.ceil(capacity(T) / rowsPerSlice);
-  const partial_w = rec.tensor("layer-norm dw slices", [slices, C], "f32");
-  const partial_b = rec.tensor("layer-norm db slices", [slices, C], "f32");
+  const dw_slices = rec.tensor("layer-norm dw slices", [slices, C], "f32");
+  const db_slices = rec.tensor("layer-norm db slices", [slices, C], "f32");
   const params = { eps: 0, has_add: 0 };
-  rec.run(layerNormBackwardW, { x, mean, rstd, dy, partial_w, partial_b }, params);
-  rec.run(layerNormBackwardWSum, { partial_w, partial_b, dw, db }, { T, ...params });
+  rec.run(layerNormBackwardW, { x, mean, rstd, dy, dw_slices, db_slices }, params);
+  rec.run(layerNormBackwardWSum, { dw_slices, db_slices, dw, db }, { T, ...params });
 }

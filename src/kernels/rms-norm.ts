@@ -42,22 +42,22 @@ export const rmsNormBackwardX = defineKernel({
   choose,
 });
 
-/** Sums of dy · x · rstd over slices of rows: partial [S, C]. */
+/** Sums of dy · x · rstd over slices of rows: dw_slices [S, C]. */
 export const rmsNormBackwardW = defineKernel({
   name: "rms-norm",
   wgsl,
   entry: "backward_w",
-  tensors: { x: ["T", "H", "C"], rstd: ["T", "H"], dy: ["T", "H", "C"], partial: ["S", "C"] },
+  tensors: { x: ["T", "H", "C"], rstd: ["T", "H"], dy: ["T", "H", "C"], dw_slices: ["S", "C"] },
   workgroups: ({ T, H, C }) => rows(Math.ceil((Math.ceil((T * H) / rowsPerSlice) * C) / 64)),
   variants: [{ ROWS: rowsPerSlice }],
 });
 
-/** dw [C] += the slices of partial [S, C] that T · H rows fill. */
+/** dw [C] += the slices of dw_slices [S, C] that T · H rows fill. */
 export const rmsNormBackwardWSum = defineKernel({
   name: "rms-norm",
   wgsl,
   entry: "backward_w_sum",
-  tensors: { partial: ["S", "C"], dw: ["C"] },
+  tensors: { dw_slices: ["S", "C"], dw: ["C"] },
   workgroups: ({ C }) => Math.ceil(C / 64),
   variants: [{ ROWS: rowsPerSlice }],
 });
@@ -119,10 +119,10 @@ export function emitRmsNormBackwardW(
   const folded = heads(rec, x);
   const [T, H, C] = folded.shape;
   const slices = Math.ceil((capacity(T) * capacity(H)) / rowsPerSlice);
-  const partial = rec.tensor("rms-norm dw slices", [slices, C], "f32");
+  const dw_slices = rec.tensor("rms-norm dw slices", [slices, C], "f32");
   const params = { eps: 0, has_add: 0 };
-  rec.run(rmsNormBackwardW, { x: folded, rstd: columns(rec, rstd), dy: heads(rec, dy), partial }, params);
-  rec.run(rmsNormBackwardWSum, { partial, dw }, { T, H, ...params });
+  rec.run(rmsNormBackwardW, { x: folded, rstd: columns(rec, rstd), dy: heads(rec, dy), dw_slices }, params);
+  rec.run(rmsNormBackwardWSum, { dw_slices, dw }, { T, H, ...params });
 }
 
 const heads = (rec: Recorder, x: Tensor) =>

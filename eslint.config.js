@@ -42,6 +42,7 @@ export default defineConfig(
         "error",
         { allowNumber: true, allowBoolean: true },
       ],
+      "@typescript-eslint/no-misused-spread": ["error", { allow: ["string"] }], // [...text] is its code points
       "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
       // Array reads are typed without `undefined` (noUncheckedIndexedAccess is off: kernels' twins are all array
       // reads), so these two would call necessary checks of such reads unnecessary.

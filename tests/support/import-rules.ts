@@ -17,7 +17,15 @@ export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
   "src/storage": ["src/util"],
   "src/data": ["src/storage", "src/util"],
   "src/models": ["src/layers", "src/storage", "src/data", "src/kernels", "src/gpu", "src/util"],
-  "src/rollout": ["src/models", "src/layers", "src/data", "src/kernels", "src/gpu", "src/util"],
+  "src/rollout": [
+    "src/models",
+    "src/layers",
+    "src/storage",
+    "src/data",
+    "src/kernels",
+    "src/gpu",
+    "src/util",
+  ],
   "src/tasks": ["src/data", "src/rl", "src/storage", "src/util"],
   "src/train": [
     "src/rollout",

@@ -1,11 +1,3 @@
-import { create, globals } from "webgpu";
-
-/**
- * Dawn's GPU object. Kept alive for the whole process: Dawn crashes when it is collected while devices exist.
- * `VK_DRIVER_FILES` in the environment chooses among several Vulkan drivers.
- */
-export const gpu: GPU = create([]);
-
 /** What the table and the JSON say about where the figures come from. */
 export interface AdapterRecord {
   vendor: string;
@@ -18,12 +10,11 @@ export interface AdapterRecord {
 }
 
 /**
- * Makes this Node process look enough like a page for the peers: `navigator.gpu`, the `GPU*` constants, the iterator
+ * Makes this Node process look enough like a page for the peers: `navigator.gpu`, the iterator
  * helpers that Node 20 lacks (jax-js uses them), and a `queue.writeBuffer` that takes views of shared memory, which
  * Dawn for Node refuses and ONNX Runtime Web passes from its WebAssembly heap.
  */
-export function installBrowserGlobals(): void {
-  Object.assign(globalThis, globals);
+export function installBrowserGlobals(gpu: GPU): void {
   Object.defineProperty(globalThis, "navigator", {
     value: { gpu, userAgent: "", hardwareConcurrency: 1 },
     configurable: true,
@@ -33,12 +24,11 @@ export function installBrowserGlobals(): void {
   installSharedWriteBuffer();
 }
 
-/** One adapter of the process's GPU object, with the record that names it. */
-export async function findAdapter(): Promise<{ adapter: GPUAdapter; record: AdapterRecord }> {
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new Error("no WebGPU adapter: got null, expected a Vulkan driver (see VK_DRIVER_FILES)");
+/** Names the adapter that everything in the process runs on. */
+export async function describeAdapter(gpu: GPU): Promise<AdapterRecord> {
+  const adapter = await requestAdapter(gpu);
   const { vendor, architecture, device, description } = adapter.info;
-  const record = {
+  return {
     vendor,
     architecture,
     device,
@@ -46,25 +36,45 @@ export async function findAdapter(): Promise<{ adapter: GPUAdapter; record: Adap
     features: [...adapter.features].sort(),
     runtime: `Node ${process.version}`,
   };
-  return { adapter, record };
 }
 
-/** A device with everything the adapter has, so that nobody is measured with a hand tied. */
-export async function requestFullDevice(adapter: GPUAdapter, label: string): Promise<GPUDevice> {
+/** A new adapter object: each is consumed by the device it gives. */
+async function requestAdapter(gpu: GPU): Promise<GPUAdapter> {
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter)
+    throw new Error("no WebGPU adapter: got null, expected a Vulkan driver (see VK_DRIVER_FILES)");
+  return adapter;
+}
+
+/** A device with everything the adapter has but for `without`, so that nobody is measured with a hand tied. */
+export async function requestFullDevice(
+  gpu: GPU,
+  label: string,
+  without: readonly string[] = [],
+): Promise<GPUDevice> {
+  const adapter = await requestAdapter(gpu);
   const requiredLimits: Record<string, number> = {};
   for (const key in adapter.limits) {
     const value = (adapter.limits as unknown as Record<string, unknown>)[key];
     if (typeof value === "number") requiredLimits[key] = value;
   }
-  const requiredFeatures = [...adapter.features] as GPUFeatureName[];
-  return adapter.requestDevice({ label, requiredFeatures, requiredLimits });
+  const requiredFeatures = [...adapter.features].filter((feature) => !without.includes(feature));
+  return adapter.requestDevice({
+    label,
+    requiredFeatures: requiredFeatures as GPUFeatureName[],
+    requiredLimits,
+  });
 }
 
 function installIteratorHelpers(): void {
   const arrayIterator = Object.getPrototypeOf([][Symbol.iterator]()) as object;
   const prototype = Object.getPrototypeOf(arrayIterator) as object;
-  const define = (name: string, value: (this: Iterable<unknown>, f: (item: unknown, i: number) => unknown) => unknown) => {
-    if (!(name in prototype)) Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  const define = (
+    name: string,
+    value: (this: Iterable<unknown>, f: (item: unknown, i: number) => unknown) => unknown,
+  ) => {
+    if (!(name in prototype))
+      Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
   };
   define("map", function* (f) {
     let i = 0;

@@ -70,8 +70,12 @@ export interface Parameter {
   values: Float32Array<ArrayBuffer>;
 }
 
-/** Deterministic parameters: matrices with standard deviation 0.02, norms one, biases small so that they matter. */
-export function decoderParameters({ V, C, F, layers, H, K, D }: DecoderConfig): Parameter[] {
+/**
+ * Deterministic parameters: norms about one, biases small but not zero, so that they matter. `spread` is the standard
+ * deviation of the layers' matrices: 0.02 as models are initialised for training; larger, and greedy decoding wanders
+ * instead of repeating a token, so that equal tokens prove more.
+ */
+export function decoderParameters({ V, C, F, layers, H, K, D }: DecoderConfig, spread = 0.02): Parameter[] {
   const parameters: Parameter[] = [];
   const add = (name: string, shape: number[], scale: number, offset = 0) => {
     const count = shape.reduce((product, extent) => product * extent, 1);
@@ -82,17 +86,17 @@ export function decoderParameters({ V, C, F, layers, H, K, D }: DecoderConfig): 
   for (let layer = 0; layer < layers; layer++) {
     const prefix = `model.layers.${layer}.`;
     add(`${prefix}input_layernorm.weight`, [C], 0.02, 1);
-    add(`${prefix}self_attn.q_proj.weight`, [H * D, C], 0.02);
+    add(`${prefix}self_attn.q_proj.weight`, [H * D, C], spread);
     add(`${prefix}self_attn.q_proj.bias`, [H * D], 0.02);
-    add(`${prefix}self_attn.k_proj.weight`, [K * D, C], 0.02);
+    add(`${prefix}self_attn.k_proj.weight`, [K * D, C], spread);
     add(`${prefix}self_attn.k_proj.bias`, [K * D], 0.02);
-    add(`${prefix}self_attn.v_proj.weight`, [K * D, C], 0.02);
+    add(`${prefix}self_attn.v_proj.weight`, [K * D, C], spread);
     add(`${prefix}self_attn.v_proj.bias`, [K * D], 0.02);
-    add(`${prefix}self_attn.o_proj.weight`, [C, H * D], 0.02);
+    add(`${prefix}self_attn.o_proj.weight`, [C, H * D], spread);
     add(`${prefix}post_attention_layernorm.weight`, [C], 0.02, 1);
-    add(`${prefix}mlp.gate_proj.weight`, [F, C], 0.02);
-    add(`${prefix}mlp.up_proj.weight`, [F, C], 0.02);
-    add(`${prefix}mlp.down_proj.weight`, [C, F], 0.02);
+    add(`${prefix}mlp.gate_proj.weight`, [F, C], spread);
+    add(`${prefix}mlp.up_proj.weight`, [F, C], spread);
+    add(`${prefix}mlp.down_proj.weight`, [C, F], spread);
   }
   add("model.norm.weight", [C], 0.02, 1);
   return parameters;
@@ -126,15 +130,35 @@ export function trainingTokens(
 ): { tokens: Int32Array<ArrayBuffer>; targets: Int32Array<ArrayBuffer> } {
   const tokens = new Int32Array(batch * length);
   const targets = new Int32Array(batch * length);
-  const draws = uniforms(batch * (length + 1), 77);
-  const token = (i: number) => Math.min(V - 1, Math.floor((draws[i] / Math.sqrt(3) / 2 + 0.5) * V));
+  const drawn = tokenDraws(V, batch * (length + 1), 77);
   for (let b = 0; b < batch; b++) {
     for (let t = 0; t < length; t++) {
-      tokens[b * length + t] = token(b * (length + 1) + t);
-      targets[b * length + t] = token(b * (length + 1) + t + 1);
+      tokens[b * length + t] = drawn[b * (length + 1) + t];
+      targets[b * length + t] = drawn[b * (length + 1) + t + 1];
     }
   }
   return { tokens, targets };
+}
+
+function tokenDraws(V: number, count: number, seed: number): Int32Array<ArrayBuffer> {
+  return Int32Array.from(uniforms(count, seed), (value) =>
+    Math.min(V - 1, Math.floor((value / Math.sqrt(3) / 2 + 0.5) * V)),
+  );
+}
+
+/** Greedy generation: `prompt` tokens of each of `batch` sequences are read, then `generated` are drawn. */
+export interface DecodeConfig {
+  batch: number;
+  prompt: number;
+  generated: number;
+}
+
+/** Spread of the matrices in the model that decodes. */
+export const decodeSpread = 0.08;
+
+/** [batch · prompt] tokens, the same for everybody, other ones for each sequence. */
+export function promptTokens({ V }: DecoderConfig, { batch, prompt }: DecodeConfig): Int32Array<ArrayBuffer> {
+  return tokenDraws(V, batch * prompt, 78);
 }
 
 /** Parameters that take part in a matrix product, the tied head included. */

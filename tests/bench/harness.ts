@@ -27,7 +27,12 @@ export interface Benchmark {
   peers: Partial<Record<PeerName, Entry>>;
   /** Why a peer is not listed under `peers`. */
   noPeer?: Partial<Record<PeerName, string>>;
-  /** Largest difference allowed between ours and a peer, relative to the largest magnitude of the peer's result. */
+  /**
+   * The right answer in float64, where it can be had in seconds: then everybody is held to it, peers as well. Without
+   * it ours is held to the peers.
+   */
+  expected?: () => Float64Array;
+  /** Largest difference allowed, relative to the largest magnitude of what is compared with. */
   tolerance: number;
 }
 
@@ -60,8 +65,10 @@ export interface Result {
   flops: number;
   bytes: number;
   timings: Partial<Record<PeerName | "ours", Timing>>;
-  /** Largest difference to each peer, relative to the largest magnitude of the peer's result. */
-  difference: Partial<Record<PeerName, number>>;
+  /** Each peer's median over ours. */
+  speedups: Partial<Record<PeerName, number>>;
+  /** Largest difference, relative to the largest magnitude: of each to float64's answer, or of each peer to ours. */
+  differences: Partial<Record<PeerName | "ours", number>>;
   errors: Partial<Record<PeerName | "ours", string>>;
   noPeer: Partial<Record<PeerName, string>>;
 }
@@ -97,7 +104,8 @@ export async function runBenchmark(benchmark: Benchmark, options: RunOptions): P
     flops: benchmark.flops,
     bytes: benchmark.bytes,
     timings: {},
-    difference: {},
+    speedups: {},
+    differences: {},
     errors: {},
     noPeer: { ...benchmark.noPeer },
   };
@@ -113,7 +121,12 @@ export async function runBenchmark(benchmark: Benchmark, options: RunOptions): P
   return result;
 }
 
-async function enter(benchmark: Benchmark, result: Result, racers: Racer[], options: RunOptions): Promise<void> {
+async function enter(
+  benchmark: Benchmark,
+  result: Result,
+  racers: Racer[],
+  options: RunOptions,
+): Promise<void> {
   const entries: [PeerName | "ours", Entry | undefined][] = [["ours", benchmark.ours]];
   if (options.peers) for (const name of peerNames) entries.push([name, benchmark.peers[name]]);
   for (const [name, entry] of entries) {
@@ -131,24 +144,42 @@ async function enter(benchmark: Benchmark, result: Result, racers: Racer[], opti
   }
 }
 
-/** A wrong result is an error, and a wrong contender is not timed. Without ours, peers are compared to nobody. */
+/** A wrong result is an error, and who is wrong is not timed. */
 async function compare(benchmark: Benchmark, result: Result, racers: Racer[]): Promise<void> {
-  const ours = racers.find(({ name }) => name === "ours");
-  const own = await ours?.contender.read();
-  for (const racer of racers) {
-    if (racer.name === "ours" || !own) continue;
-    const difference = relativeDifference(own, await racer.contender.read());
-    result.difference[racer.name] = difference;
-    if (!(difference <= benchmark.tolerance)) {
-      result.errors.ours =
-        `result differs from ${racer.name}'s: got ${difference.toExponential(2)} of its largest magnitude, ` +
-        `expected at most ${benchmark.tolerance}`;
+  const outputs = new Map<Racer["name"], Float32Array>();
+  for (const { name, contender } of racers) outputs.set(name, await contender.read());
+  const { tolerance } = benchmark;
+  if (benchmark.expected) {
+    const expected = benchmark.expected();
+    for (const [name, output] of outputs) {
+      const difference = (result.differences[name] = relativeDifference(output, expected));
+      if (!(difference <= tolerance)) {
+        result.errors[name] =
+          `wrong result: off by ${show(difference)} of the largest magnitude, expected ${tolerance}`;
+      }
+    }
+  } else {
+    const own = outputs.get("ours");
+    for (const [name, output] of outputs) {
+      if (name === "ours" || !own) continue;
+      const difference = (result.differences[name] = relativeDifference(own, output));
+      if (!(difference <= tolerance)) {
+        result.errors.ours = `differs from ${name} by ${show(difference)} of its largest magnitude, expected ${tolerance}`;
+      }
     }
   }
-  if (ours && own && !own.every(Number.isFinite)) result.errors.ours = "result is not finite";
+  for (const racer of [...racers]) {
+    if (result.errors[racer.name] === undefined) continue;
+    racers.splice(racers.indexOf(racer), 1);
+    racer.contender.dispose();
+  }
 }
 
-async function race(racers: Racer[], { budgetMs, rounds, progress }: RunOptions, name: string): Promise<void> {
+async function race(
+  racers: Racer[],
+  { budgetMs, rounds, progress }: RunOptions,
+  name: string,
+): Promise<void> {
   for (const racer of racers) await racer.contender.run(); // caches and pools are warm from here on
   for (let round = 0; round < rounds.most; round++) {
     const waiting = racers.filter(({ samples }) => round < rounds.least || total(samples) < budgetMs);
@@ -161,7 +192,9 @@ async function race(racers: Racer[], { budgetMs, rounds, progress }: RunOptions,
       samples.push(performance.now() - begin);
     }
     if (round === 0) {
-      progress(`${name}: ${racers.map((racer) => `${racer.name} ${racer.samples[0].toFixed(1)} ms`).join(", ")}`);
+      progress(
+        `${name}: ${racers.map((racer) => `${racer.name} ${racer.samples[0].toFixed(1)} ms`).join(", ")}`,
+      );
     }
   }
 }
@@ -172,9 +205,13 @@ function score(benchmark: Benchmark, result: Result, racers: Racer[], limits: Li
     const timing = { ms, minMs: Math.min(...samples), maxMs: Math.max(...samples), firstRunMs };
     result.timings[name] = { ...timing, repetitions: samples.length };
     if (name !== "ours") result.peers[name] = ms;
-    else if (!result.errors.ours) result.oursMs = ms;
+    else result.oursMs = ms;
   }
   if (result.oursMs === null) return;
+  for (const name of peerNames) {
+    const ms = result.peers[name];
+    if (ms !== undefined) result.speedups[name] = ms / result.oursMs;
+  }
   const best = Math.min(...Object.values(result.peers));
   if (Number.isFinite(best)) result.speedupOverBestPeer = best / result.oursMs;
   const floorMs = Math.max(benchmark.flops / limits.fmaGflops, benchmark.bytes / limits.copyGBps) / 1e6;
@@ -183,7 +220,7 @@ function score(benchmark: Benchmark, result: Result, racers: Racer[], limits: Li
 }
 
 /** max |a − b| / max |b|, or infinity where lengths differ or something is not a number. */
-export function relativeDifference(a: Float32Array, b: Float32Array): number {
+export function relativeDifference(a: Float32Array, b: ArrayLike<number>): number {
   if (a.length !== b.length) return Infinity;
   let difference = 0;
   let magnitude = 0;
@@ -212,6 +249,10 @@ export function uniforms(count: number, seed: number, scale = 1): Float32Array<A
     values[i] = (state / 2 ** 31 - 1) * Math.sqrt(3) * scale;
   }
   return values;
+}
+
+function show(difference: number): string {
+  return Number.isFinite(difference) ? difference.toExponential(1) : String(difference);
 }
 
 function total(samples: number[]): number {

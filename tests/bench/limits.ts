@@ -38,7 +38,12 @@ async function best(shapes: Shape[]): Promise<{ rate: number; name: string }> {
   return winner;
 }
 
-function dispatcher(device: GPUDevice, code: string, buffers: GPUBuffer[], groups: [number, number]): () => Promise<void> {
+function dispatcher(
+  device: GPUDevice,
+  code: string,
+  buffers: GPUBuffer[],
+  groups: [number, number],
+): () => Promise<void> {
   const pipeline = device.createComputePipeline({
     layout: "auto",
     compute: { module: device.createShaderModule({ code }), entryPoint: "main" },
@@ -61,13 +66,21 @@ function dispatcher(device: GPUDevice, code: string, buffers: GPUBuffer[], group
 
 /**
  * `chains` independent accumulators per invocation, all in registers: a ← a·m + c with |m| < 1, so that values stay
- * normal. m and c come from a buffer, the sum goes to one: nothing folds away.
+ * normal. m and c come from a buffer, the sum goes to one: nothing folds away. Written as `fma` and as a product and a
+ * sum, which compilers may or may not fuse: either counts as two operations.
  */
-function fmaShape(device: GPUDevice, lanes: 1 | 4, chains: number, workgroup: number): Shape {
+function fmaShape(
+  device: GPUDevice,
+  form: "fma" | "a·m + c",
+  lanes: 1 | 4,
+  chains: number,
+  workgroup: number,
+): Shape {
   const type = lanes === 4 ? "vec4f" : "f32";
-  const iterations = 2048;
-  const workgroups = 128;
-  const each = (line: (i: number) => string) => Array.from({ length: chains }, (_, i) => line(i)).join("\n  ");
+  const iterations = 4096;
+  const workgroups = 16_384 / workgroup;
+  const each = (line: (i: number) => string) =>
+    Array.from({ length: chains }, (_, i) => line(i)).join("\n  ");
   const code = `
 @group(0) @binding(0) var<storage, read_write> data: array<${type}>;
 @compute @workgroup_size(${workgroup})
@@ -76,15 +89,22 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let c = data[1];
   ${each((i) => `var a${i} = data[id.x % 2u] + ${type}(${i + 1}.0);`)}
   for (var i = 0u; i < ${iterations}u; i++) {
-  ${each((i) => `a${i} = fma(a${i}, m, c);`)}
+  ${each((i) => (form === "fma" ? `a${i} = fma(a${i}, m, c);` : `a${i} = a${i} * m + c;`))}
   }
   data[2u + id.x] = ${Array.from({ length: chains }, (_, i) => `a${i}`).join(" + ")};
 }`;
   const count = 2 + workgroups * workgroup;
-  const buffer = device.createBuffer({ size: count * lanes * 4, usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST });
-  device.queue.writeBuffer(buffer, 0, new Float32Array(2 * lanes).map((_, i) => (i < lanes ? 0.999 : 0.5)));
+  const buffer = device.createBuffer({
+    size: count * lanes * 4,
+    usage: GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST,
+  });
+  device.queue.writeBuffer(
+    buffer,
+    0,
+    new Float32Array(2 * lanes).map((_, i) => (i < lanes ? 0.999 : 0.5)),
+  );
   return {
-    name: `${chains} chains of ${type}, workgroup ${workgroup}`,
+    name: `${form}, ${chains} chains of ${type}, workgroup ${workgroup}`,
     run: dispatcher(device, code, [buffer], [workgroups, 1]),
     amount: 2 * lanes * chains * iterations * workgroups * workgroup,
     dispose: () => buffer.destroy(),
@@ -120,15 +140,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
 /** Measures both limits; a few seconds on a software adapter. */
 export async function measureLimits(device: GPUDevice): Promise<Limits> {
-  const fma = await best([
-    fmaShape(device, 1, 8, 64),
-    fmaShape(device, 1, 16, 64),
-    fmaShape(device, 4, 2, 64),
-    fmaShape(device, 4, 4, 64),
-    fmaShape(device, 4, 8, 64),
-    fmaShape(device, 4, 8, 256),
-    fmaShape(device, 4, 12, 64),
+  const forms = ["fma", "a·m + c"] as const;
+  const fma = await best(
+    forms.flatMap((form) => [
+      fmaShape(device, form, 1, 8, 8),
+      fmaShape(device, form, 1, 8, 64),
+      fmaShape(device, form, 1, 16, 32),
+      fmaShape(device, form, 1, 16, 256),
+      fmaShape(device, form, 1, 24, 32),
+      fmaShape(device, form, 4, 4, 64),
+      fmaShape(device, form, 4, 8, 256),
+    ]),
+  );
+  const copy = await best([
+    copyShape(device, 64, 1),
+    copyShape(device, 64, 8),
+    copyShape(device, 256, 4),
+    copyShape(device, 32, 32),
   ]);
-  const copy = await best([copyShape(device, 64, 1), copyShape(device, 64, 8), copyShape(device, 256, 4), copyShape(device, 32, 32)]);
   return { fmaGflops: fma.rate, copyGBps: copy.rate, fmaShape: fma.name, copyShape: copy.name };
 }

@@ -14,7 +14,10 @@ export async function initJax(): Promise<void> {
 }
 
 /** Host values as a jax-js array of f32 or i32. */
-export function jaxArray(values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>, shape: number[]): JaxArray {
+export function jaxArray(
+  values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuffer>,
+  shape: number[],
+): JaxArray {
   return np.array(values, { shape, dtype: values instanceof Int32Array ? np.int32 : np.float32 });
 }
 
@@ -22,7 +25,10 @@ export function jaxArray(values: Float32Array<ArrayBuffer> | Int32Array<ArrayBuf
  * A jitted function of fixed arrays. A run calls it and waits for every output; the outputs of the last run are kept to
  * be read, concatenated in order.
  */
-export function jaxContender(f: (...inputs: JaxArray[]) => JaxArray | JaxArray[], inputs: JaxArray[]): Contender {
+export function jaxContender(
+  f: (...inputs: JaxArray[]) => JaxArray | JaxArray[],
+  inputs: JaxArray[],
+): Contender {
   let outputs: JaxArray[] = [];
   return {
     async run() {
@@ -58,7 +64,12 @@ export async function jaxAttention(q: JaxArray, k: JaxArray, v: JaxArray): Promi
  * The backward of causal attention alone: the forward runs once outside the clock and leaves its residuals, among them
  * the [H, T, T] probabilities. Outputs dq, dk, dv.
  */
-export async function jaxAttentionBackward(q: JaxArray, k: JaxArray, v: JaxArray, dO: JaxArray): Promise<Contender> {
+export async function jaxAttentionBackward(
+  q: JaxArray,
+  k: JaxArray,
+  v: JaxArray,
+  dO: JaxArray,
+): Promise<Contender> {
   const [o, pullback] = jax.vjp(jax.jit(attention), [q, k, v]);
   await o.blockUntilReady();
   o.dispose();

@@ -11,18 +11,22 @@ import { encodeOnnx, type OnnxGraph } from "./onnx-model.ts";
  * one), on a device of its own with every feature of the adapter. Inputs and outputs stay in GPU buffers, so a run is
  * its dispatches and nothing is copied to the host.
  */
-export async function initOnnxRuntime(adapter: GPUAdapter): Promise<GPUDevice> {
+export async function initOnnxRuntime(gpu: GPU): Promise<GPUDevice> {
   const require = createRequire(import.meta.url);
   const folder = dirname(require.resolve("onnxruntime-web/webgpu"));
   ort.env.wasm.wasmPaths = `${pathToFileURL(folder).href}/`;
   ort.env.wasm.numThreads = 1; // the WebAssembly side only records commands
   ort.env.logLevel = "error";
-  const device = await requestFullDevice(adapter, "onnxruntime-web");
+  const device = await requestFullDevice(gpu, "onnxruntime-web");
   return device;
 }
 
 /** A model with one f32 input and one f32 output of fixed shapes, ready to run. */
-export async function onnxContender(device: GPUDevice, graph: OnnxGraph, inputs: Record<string, Float32Array<ArrayBuffer>>): Promise<Contender> {
+export async function onnxContender(
+  device: GPUDevice,
+  graph: OnnxGraph,
+  inputs: Record<string, Float32Array<ArrayBuffer>>,
+): Promise<Contender> {
   const session = await ort.InferenceSession.create(encodeOnnx(graph), {
     executionProviders: [{ name: "webgpu", device }],
     preferredOutputLocation: "gpu-buffer",
@@ -37,7 +41,9 @@ export async function onnxContender(device: GPUDevice, graph: OnnxGraph, inputs:
     held.push(buffer);
     return ort.Tensor.fromGpuBuffer(buffer, { dataType: "float32", dims });
   };
-  const feeds = Object.fromEntries(graph.inputs.map(({ name, dims }) => [name, resident(dims, inputs[name])]));
+  const feeds = Object.fromEntries(
+    graph.inputs.map(({ name, dims }) => [name, resident(dims, inputs[name])]),
+  );
   const [output] = graph.outputs;
   const target = resident(output.dims);
   return {
@@ -54,7 +60,10 @@ export async function onnxContender(device: GPUDevice, graph: OnnxGraph, inputs:
 }
 
 async function readBuffer(device: GPUDevice, source: GPUBuffer): Promise<Float32Array> {
-  const staging = device.createBuffer({ size: source.size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+  const staging = device.createBuffer({
+    size: source.size,
+    usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST,
+  });
   const encoder = device.createCommandEncoder();
   encoder.copyBufferToBuffer(source, 0, staging, 0, source.size);
   device.queue.submit([encoder.finish()]);

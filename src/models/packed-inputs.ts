@@ -42,7 +42,7 @@ export class PackedInputs {
     this.T = rec.dim("T", capacity.tokens);
     this.ids = rec.input("ids", [this.T], "u32");
     this.positions = rec.input("positions", [3, this.T], "i32");
-    this.segments = segmentInputs(rec, { queries: this.T, keys: this.T, segments: capacity.segments });
+    this.segments = segmentInputs(rec, { queries: capacity.tokens, segments: capacity.segments });
     if (features) this.featureTargets = rec.input("featureTargets", [features.shape[0]], "u32");
     if (capacity.scored > 0) {
       this.S = rec.dim("S", capacity.scored);
@@ -73,7 +73,8 @@ export class PackedInputs {
       program.write(this.targets, batch.targets);
       program.write(this.sequence, batch.sequence);
     }
-    return { T: tokens, ...(this.S ? { S: scored } : {}), ...writeSegments(program, this.segments, batch.segments) };
+    writeSegments(program, this.segments, batch.segments);
+    return { T: tokens, ...(this.S ? { S: scored } : {}) };
   }
 }
 

@@ -2,7 +2,7 @@ import type { Device } from "../gpu/device.ts";
 import type { Program, SlotPool } from "../gpu/program.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import type { Dim, Tensor } from "../gpu/tensor.ts";
-import type { Grid } from "../data/image.ts";
+import type { ProcessedImage } from "../data/image.ts";
 import { segmentInputs, writeSegments } from "../kernels/attention.ts";
 import type { Segment } from "../kernels/attention.ts";
 import { emitScatterRows } from "../kernels/rows.ts";
@@ -13,13 +13,6 @@ import type { VisionConfig } from "./config.ts";
 import { VisionTower } from "./vision-tower.ts";
 import type { VisionForward, VisionInputs } from "./vision-tower.ts";
 import { expandIndex, windowLayout } from "./windows.ts";
-
-/** Patches of one image in the processor's order, and their grid. */
-export interface PatchedImage {
-  /** [N, patchDim]. */
-  pixelValues: Float32Array;
-  grid: Grid;
-}
 
 /** What the tower reads, in window order: computed on the host from grids alone. */
 export interface VisionBatch {
@@ -46,7 +39,7 @@ export function bidirectionalSegments(offsets: ArrayLike<number>): Segment[] {
 }
 
 /** Puts the patches of several images into window order, with positions and segments. */
-export function visionBatch(config: VisionConfig, images: readonly PatchedImage[]): VisionBatch {
+export function visionBatch(config: VisionConfig, images: readonly ProcessedImage[]): VisionBatch {
   const grids = images.map((image) => image.grid);
   const layout = windowLayout(grids, config);
   const width = VisionTower.patchDim(config);
@@ -100,8 +93,8 @@ export class VisionProgramInputs implements VisionInputs {
     this.pixels = rec.input("pixels", [this.N, VisionTower.patchDim(config)], "f32");
     this.positions = rec.input("visual.positions", [2, this.N], "i32");
     const segments = patches / unit;
-    this.windows = segmentInputs(rec, { queries: this.N, keys: this.N, segments, name: "windows" });
-    this.frames = segmentInputs(rec, { queries: this.N, keys: this.N, segments, name: "frames" });
+    this.windows = segmentInputs(rec, { queries: patches, segments, name: "windows" });
+    this.frames = segmentInputs(rec, { queries: patches, segments, name: "frames" });
     this.destinations = rec.input("destinations", [this.merged], "u32");
   }
 
@@ -114,12 +107,9 @@ export class VisionProgramInputs implements VisionInputs {
       this.destinations,
       batch.mergedIndex.map((row) => row + firstRow),
     );
-    return {
-      N,
-      merged: N / this.config.mergeSize ** 2,
-      ...writeSegments(program, this.windows, batch.windows),
-      ...writeSegments(program, this.frames, batch.frames),
-    };
+    writeSegments(program, this.windows, batch.windows);
+    writeSegments(program, this.frames, batch.frames);
+    return { N, merged: N / this.config.mergeSize ** 2 };
   }
 }
 
@@ -154,8 +144,8 @@ export class VisionEncoder {
   }
 
   /** Encodes images, several to a run while they fit; features begin at row `firstRow`, image after image. */
-  encode(images: readonly PatchedImage[], firstRow: number): void {
-    let batch: PatchedImage[] = [];
+  encode(images: readonly ProcessedImage[], firstRow: number): void {
+    let batch: ProcessedImage[] = [];
     let patches = 0;
     let row = firstRow;
     const flush = () => {

@@ -1,0 +1,199 @@
+import type { MemoryPlan } from "../gpu/plan.ts";
+import type { Program, SlotPool } from "../gpu/program.ts";
+import { Recorder } from "../gpu/recorder.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { emitAdamW, OPTIMIZER_REPORT } from "../kernels/adamw.ts";
+import { emitAdvantage } from "../kernels/advantage.ts";
+import { emitGrpoLoss, OBJECTIVE_STATS } from "../kernels/grpo-loss.ts";
+import { emitGatherRows, emitScatterRows } from "../kernels/rows.ts";
+import { bannedMask } from "../kernels/sampling.ts";
+import { view } from "../gpu/tensor.ts";
+import type { Model } from "../models/model.ts";
+import { emitBackward, emitDecoder, emitScores, PackedInputs } from "../models/packed-inputs.ts";
+import type { PackedCapacity } from "../models/packed-inputs.ts";
+import type { ObjectiveOptions } from "../rl/objective.ts";
+import type { AdvantageScale } from "../rl/advantage.ts";
+import { InvalidOptionError } from "../util/errors.ts";
+
+export interface GrpoProgramOptions {
+  /** Limits of one micro-batch. */
+  capacity: PackedCapacity;
+  /** Sequences of a step. */
+  sequences: number;
+  /** Scored tokens of a step: room for log-probs that later iterations compare with. Only with several iterations. */
+  stepTokens: number;
+  groupSize: number;
+  features?: Tensor;
+  objective: Partial<ObjectiveOptions>;
+  scaleRewards: AdvantageScale;
+  advantageEps: number;
+  /** Whether the adapter-off network scores the completions too. */
+  reference: boolean;
+  /** Updates on the same rollouts. */
+  iterations: number;
+  recompute: boolean;
+  optimizer: { beta1: number; beta2: number; eps: number; weightDecay: number; maxGradNorm: number };
+  bannedTokens: readonly number[];
+  pool?: SlotPool;
+}
+
+/** The recorded parts of a GRPO step, joined by tensors that stay on the GPU. */
+export interface GrpoPrograms {
+  advantage: { program: Program; rewards: Tensor };
+  reference: { program: Program; inputs: PackedInputs } | undefined;
+  /** On-policy: the ratio is 1; with several iterations it also stores its log-probs. */
+  first: UpdateProgram;
+  /** Compares with the log-probs that `first` stored. */
+  later: UpdateProgram | undefined;
+  optimizer: Program;
+  stats: Tensor;
+  report: Tensor;
+  plans: MemoryPlan[];
+  destroy(): void;
+}
+
+export interface UpdateProgram {
+  program: Program;
+  inputs: PackedInputs;
+  weights: Tensor;
+  samplerLogp: Tensor;
+  /** Number of each scored token within the step; only with several iterations. */
+  stepRows: Tensor | undefined;
+}
+
+/** Records everything a step runs. Between rollouts and metrics nothing of it is read back. */
+export async function recordGrpo(model: Model, options: GrpoProgramOptions): Promise<GrpoPrograms> {
+  const { device, parameters } = model;
+  if (!parameters) {
+    throw new InvalidOptionError("GRPO", "a model without trainable weights", "one loaded with `lora` or `dense`");
+  }
+  parameters.allocateGradients();
+  const { capacity, pool } = options;
+  const advantages = device.tensor("advantages", [options.sequences], "f32");
+  const refLogp = options.reference ? device.tensor("refLogp", [capacity.scored], "f32") : undefined;
+  const stored = options.iterations > 1 ? device.tensor("oldLogp", [options.stepTokens, 1], "f32") : undefined;
+  const stats = device.tensor("stats", [OBJECTIVE_STATS], "f32");
+  const report = device.tensor("report", [OPTIMIZER_REPORT], "f32");
+  const { vocabSize } = model.config.text;
+  const banned = device.tensor(
+    "banned",
+    [Math.ceil(vocabSize / 32)],
+    "u32",
+    bannedMask(vocabSize, options.bannedTokens),
+  );
+
+  const advantage = await recordAdvantage(model, advantages, options);
+
+  const reference = async () => {
+    const rec = new Recorder(device, "reference");
+    const inputs = new PackedInputs(rec, capacity, options.features);
+    const forward = emitDecoder(rec, model, inputs, { adapter: false });
+    const { logp } = emitScores(rec, model, inputs, forward, { temperature: rec.scalar("temperature"), banned });
+    if (refLogp && inputs.S) rec.copy(logp, refLogp);
+    return { program: await rec.build({ pool }), inputs };
+  };
+
+  const update = async (name: string, old: "none" | "store" | "compare"): Promise<UpdateProgram> => {
+    const rec = new Recorder(device, name);
+    const inputs = new PackedInputs(rec, capacity, options.features);
+    const { S, sequence } = inputs;
+    if (!S || !sequence) throw new InvalidOptionError("GRPO: scored tokens of a micro-batch", capacity.scored, "at least 1");
+    const scoring = { temperature: rec.scalar("temperature"), banned };
+    const forward = emitDecoder(rec, model, inputs, { adapter: true, recompute: options.recompute });
+    const scores = emitScores(rec, model, inputs, forward, scoring);
+    const weights = rec.input("weights", [S], "f32");
+    const samplerLogp = rec.input("samplerLogp", [S], "f32");
+    const dlogp = rec.tensor("dlogp", [S], "f32");
+    let stepRows: Tensor | undefined;
+    let oldLogp: Tensor | undefined;
+    if (stored && old !== "none") {
+      stepRows = rec.input("stepRows", [S], "u32");
+      if (old === "store") emitScatterRows(rec, { src: view(scores.logp, [S, 1]), index: stepRows, y: stored });
+      else {
+        const gathered = rec.tensor("oldLogp", [S, 1], "f32");
+        emitGatherRows(rec, { src: stored, index: stepRows, y: gathered });
+        oldLogp = view(gathered, [S]);
+      }
+    }
+    rec.scope("objective", () => {
+      emitGrpoLoss(rec, {
+        logp: scores.logp,
+        oldLogp,
+        refLogp: refLogp && { ...refLogp, shape: [S] },
+        samplerLogp,
+        entropy: scores.entropy,
+        advantages,
+        sequence,
+        weights,
+        dlogp,
+        stats,
+        options: options.objective,
+        accumulate: rec.scalar("accumulate"),
+      });
+    });
+    emitBackward(rec, model, inputs, forward, scores, dlogp, scoring);
+    return { program: await rec.build({ pool }), inputs, weights, samplerLogp, stepRows };
+  };
+
+  const optimizer = async () => {
+    const rec = new Recorder(device, "optimizer");
+    const blocks = parameters.blocks.map(({ param, grad, m, v, decay }) => {
+      if (!grad || !m || !v) throw new InvalidOptionError("optimizer", "parameters without gradients", "allocated ones");
+      return { param, grad, m, v, decay };
+    });
+    const { maxGradNorm, ...adam } = options.optimizer;
+    emitAdamW(rec, {
+      parameters: blocks,
+      report,
+      lr: rec.scalar("lr"),
+      ...adam,
+      maxNorm: maxGradNorm,
+      bias1: rec.scalar("bias1"),
+      bias2: rec.scalar("bias2"),
+      zeroGrad: true,
+    });
+    return rec.build({ pool });
+  };
+
+  const several = options.iterations > 1;
+  const programs = {
+    advantage,
+    reference: options.reference ? await reference() : undefined,
+    first: await update("update", several ? "store" : "none"),
+    later: several ? await update("update again", "compare") : undefined,
+    optimizer: await optimizer(),
+    stats,
+    report,
+  };
+  const all = [advantage.program, programs.reference?.program, programs.first.program, programs.later?.program, programs.optimizer];
+  return {
+    ...programs,
+    plans: all.flatMap((program) => (program ? [program.plan] : [])),
+    destroy() {
+      for (const program of all) program?.destroy();
+      for (const tensor of [advantages, refLogp, stored, stats, report, banned]) if (tensor) device.freeTensor(tensor);
+    },
+  };
+}
+
+async function recordAdvantage(
+  model: Model,
+  advantages: Tensor,
+  { sequences, groupSize, scaleRewards, advantageEps, pool }: GrpoProgramOptions,
+): Promise<{ program: Program; rewards: Tensor }> {
+  const rec = new Recorder(model.device, "advantage");
+  const groups = sequences / groupSize;
+  const rewards = rec.input("rewards", [sequences], "f32");
+  const row = (name: string) => rec.tensor(name, [groups], "f32");
+  emitAdvantage(rec, {
+    rewards,
+    advantages,
+    mean: row("mean"),
+    std: row("std"),
+    zeroStd: rec.tensor("zeroStd", [groups], "u32"),
+    groupSize,
+    scale: scaleRewards,
+    eps: advantageEps,
+  });
+  return { program: await rec.build({ pool }), rewards };
+}

@@ -1,0 +1,429 @@
+import { planRows } from "../gpu/plan.ts";
+import { runPrograms } from "../gpu/program.ts";
+import type { Program } from "../gpu/program.ts";
+import { adamwBias, readOptimizerReport } from "../kernels/adamw.ts";
+import { readObjectiveStats } from "../kernels/grpo-loss.ts";
+import { packGroups } from "../models/packing.ts";
+import type { PackedBatch } from "../models/packing.ts";
+import { groupAdvantages } from "../rl/advantage.ts";
+import { stepMetrics } from "../rl/metrics.ts";
+import { sequenceWeights } from "../rl/objective.ts";
+import type { RewardResult } from "../rl/reward.ts";
+import type { Completion } from "../rollout/engine.ts";
+import type { PolicyPrompt, Policy } from "../rollout/policy.ts";
+import type { Task, TaskExample } from "../tasks/task.ts";
+import { CheckpointError, InvalidOptionError, NonFiniteError, ShapeError } from "../util/errors.ts";
+import { Rng } from "../util/rng.ts";
+import type { GroupRecord, TrainEvent } from "./events.ts";
+import { recordGrpo } from "./grpo-programs.ts";
+import type { GrpoPrograms, UpdateProgram } from "./grpo-programs.ts";
+import { microBatches, toPackedGroups } from "./micro-batches.ts";
+import type { BatchedGroup, MicroBatchCapacity } from "./micro-batches.ts";
+import { parseRecipe } from "./recipe.ts";
+import type { Recipe, RecipeOptions } from "./recipe.ts";
+import { learningRateAt } from "./schedule.ts";
+
+/** A run that can go on later, bit for bit. The tensors are the trained weights and both moments, by name. */
+export interface TrainerState {
+  recipe: Recipe;
+  task: string;
+  /** Steps done. */
+  step: number;
+  /** Optimizer updates that changed weights; skipped ones do not count. */
+  updates: number;
+  numTokens: number;
+  policyVersion: number;
+  tensors: Record<"param" | "m" | "v", Map<string, Float32Array>>;
+}
+
+/** How rewards are computed: inline by default, or in a worker of their own. */
+export type Scorer = (completions: readonly { text: string; tokens: number[]; finishReason: "stop" | "length" }[], examples: readonly TaskExample[]) => Promise<RewardResult[]>;
+
+interface StepRollouts {
+  examples: TaskExample[];
+  prompts: PolicyPrompt[];
+  groups: Completion[][];
+  rewards: RewardResult[];
+}
+
+const nonFiniteLimit = 3;
+
+/**
+ * GRPO in five moves: prompts from the task; a group of completions for each; rewards; advantages within the group;
+ * one clipped policy-gradient update, on the GPU from rewards to weights. Differences from TRL's trainer: the prompt of
+ * a group is computed once, the reference is the same network with its adapter off, and with one iteration the ratio
+ * is exactly 1, so no old log-probs are kept.
+ *
+ * `for await (const event of trainer.run())` drives it; a run that is left can be entered again.
+ */
+export class GrpoTrainer {
+  readonly recipe: Recipe;
+  #programs: { programs: GrpoPrograms; capacity: MicroBatchCapacity; features: unknown } | undefined;
+  #step = 0;
+  #updates = 0;
+  #numTokens = 0;
+  #nonFinite = 0;
+
+  constructor(
+    readonly policy: Policy,
+    readonly task: Task,
+    options: RecipeOptions = {},
+    private readonly scorer: Scorer = inlineScorer(task),
+  ) {
+    this.recipe = parseRecipe(options);
+    if (!policy.model.parameters) {
+      throw new InvalidOptionError("trainer", "a policy without trainable weights", "one loaded with `lora` or `dense`");
+    }
+  }
+
+  /** Steps done so far. */
+  get step(): number {
+    return this.#step;
+  }
+
+  /**
+   * Runs up to the recipe's last step, yielding typed events. An aborted signal ends it between two phases, and the
+   * steps done stay done.
+   * @throws NonFiniteError after three steps in a row with a NaN or infinite gradient; weights are those before them.
+   */
+  async *run({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent, void, void> {
+    while (this.#step < this.recipe.steps) {
+      if (signal?.aborted) {
+        yield { type: "done", step: this.#step, reason: "stopped" };
+        return;
+      }
+      yield* this.#one(signal);
+    }
+    yield { type: "done", step: this.#step, reason: "finished" };
+  }
+
+  async *#one(signal: AbortSignal | undefined): AsyncGenerator<TrainEvent, void, void> {
+    const step = this.#step;
+    const { recipe } = this;
+    const started = performance.now();
+    yield { type: "phase", step, phase: "rollout" };
+    const { examples, prompts, groups } = await this.#rollOut(step, signal);
+    const rolledOut = performance.now();
+
+    yield { type: "phase", step, phase: "reward" };
+    const completions = groups.flat();
+    const texts = completions.map(({ tokens }) => this.policy.tokenizer.decode(tokens, { skipSpecial: true }));
+    const rewards = await this.scorer(
+      completions.map(({ tokens, finishReason }, i) => ({ text: texts[i], tokens, finishReason })),
+      completions.map((_, i) => examples[Math.floor(i / recipe.numGenerations)]),
+    );
+    if (rewards.length !== completions.length) throw new ShapeError("rewards", rewards.length, completions.length);
+    const scored = performance.now();
+    const values = rewards.map(({ value }) => value);
+    const { advantages, zeroStd } = groupAdvantages(values, recipe.numGenerations, {
+      scale: recipe.scaleRewards,
+      eps: recipe.advantageEps,
+    });
+    yield {
+      type: "rollouts",
+      step,
+      policyVersion: this.policy.version,
+      groups: examples.map((example, p): GroupRecord => {
+        const rollouts = groups[p].map(({ tokens, finishReason }, g) => {
+          const i = p * recipe.numGenerations + g;
+          return { text: texts[i], tokens, finishReason, reward: values[i], rewardParts: rewards[i].parts, advantage: advantages[i] };
+        });
+        return { exampleId: example.id, prompt: prompts[p].text, answer: example.answer ?? null, rollouts };
+      }),
+    };
+
+    yield { type: "phase", step, phase: "train" };
+    signal?.throwIfAborted();
+    const trained = await this.#train(step, { examples, prompts, groups, rewards });
+    if (trained.planned) yield trained.planned;
+    const { objective, optimizer } = trained;
+    const ended = performance.now();
+
+    const skipped = optimizer.skipped;
+    this.#step++;
+    this.#numTokens += trained.tokens;
+    this.#nonFinite = skipped ? this.#nonFinite + 1 : 0;
+    const parts = new Set(rewards.flatMap((reward) => Object.keys(reward.parts)));
+    const metrics = stepMetrics({
+      rewards: values,
+      rewardParts: Object.fromEntries([...parts].map((part) => [part, rewards.map((reward) => reward.parts[part])])),
+      zeroStd,
+      lengths: completions.map(({ tokens }) => tokens.length),
+      truncated: completions.map(({ finishReason }) => finishReason === "length"),
+      objective,
+      hasKl: this.#hasReference,
+      optimizer,
+      learningRate: trained.learningRate,
+      numTokens: this.#numTokens,
+      stepTokens: trained.tokens,
+      timesMs: { step: ended - started, rollout: rolledOut - started, reward: scored - rolledOut, train: ended - scored },
+    });
+    yield { type: "step", step, metrics };
+    yield* warnings(step, optimizer, advantages, zeroStd, trained.learningRate);
+    if (this.#nonFinite >= nonFiniteLimit) {
+      throw new NonFiniteError(
+        `step ${step}: the gradient was NaN or infinite ${nonFiniteLimit} times in a row (${objective.nonFinite} tokens of this ` +
+          `step); the weights are those of step ${step - nonFiniteLimit}. A smaller learning rate or temperature may help.`,
+      );
+    }
+  }
+
+  get #hasReference(): boolean {
+    return this.recipe.klCoef > 0 || this.recipe.logKl;
+  }
+
+  /** Examples of a step, their prompts, and a group of completions for each. */
+  async #rollOut(step: number, signal: AbortSignal | undefined): Promise<Omit<StepRollouts, "rewards">> {
+    const { recipe, policy, task } = this;
+    const seeds = new Rng(recipe.seed, 0x7261_696e, step * recipe.promptsPerStep);
+    const examples = await Promise.all(Array.from({ length: recipe.promptsPerStep }, () => task.example(seeds.uint32())));
+    const system = recipe.system ?? undefined;
+    const prompts: PolicyPrompt[] = [];
+    for (const example of examples) prompts.push(await policy.encode(example.messages, { system, signal }));
+    const placed = await policy.place(prompts);
+    const engine = await policy.engine({
+      batch: recipe.promptsPerStep * recipe.numGenerations,
+      prefixTokens: placed.reduce((sum, { tokens }) => sum + tokens.length - 1, 0),
+      maxNewTokens: recipe.maxCompletionLength,
+    });
+    const groups = await engine.complete(
+      placed.map((prompt) => ({ prompt, n: recipe.numGenerations })),
+      {
+        temperature: recipe.temperature,
+        topK: recipe.topK,
+        topP: recipe.topP,
+        minP: recipe.minP,
+        maxNewTokens: recipe.maxCompletionLength,
+        seed: { lo: recipe.seed >>> 0, hi: step },
+        signal,
+      },
+    );
+    return { examples, prompts, groups };
+  }
+
+  /** One optimizer step per iteration on the rollouts; reads back metrics alone. */
+  async #train(step: number, { prompts, groups, rewards }: StepRollouts) {
+    const { recipe, policy } = this;
+    const { device } = policy;
+    // The rollout left the image features where the update finds them.
+    let firstRow = 0;
+    const rolledOut = prompts.map(({ tokens, positions, nextPosition, featureCount }, p) => {
+      const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => firstRow + i);
+      firstRow += featureCount;
+      return { prompt: { tokens, positions, nextPosition, featureRows }, completions: groups[p].map((completion) => completion.tokens) };
+    });
+    const { programs, capacity, planned } = await this.#prepare(step, rolledOut);
+    const completions = groups.flat();
+    const batches = microBatches(rolledOut, capacity);
+    const totalTokens = completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    const rewardsInput = Float32Array.from(rewards, ({ value }) => value ?? NaN);
+    programs.advantage.program.write(programs.advantage.rewards, rewardsInput);
+
+    const learningRate = learningRateAt(step, { ...recipe, totalSteps: recipe.steps });
+    let optimizer = { gradNorm: 0, clipScale: 1, skipped: false, changed: 0, maxChange: 0 };
+    let objective = readObjectiveStats(new Float32Array(16));
+    for (let iteration = 0; iteration < recipe.numIterations; iteration++) {
+      const update = iteration === 0 ? programs.first : (programs.later ?? programs.first);
+      const { bias1, bias2 } = adamwBias(this.#updates + 1, recipe.adamBeta1, recipe.adamBeta2);
+      for (const [index, batch] of batches.entries()) {
+        const list: [Program, Record<string, number>][] = [];
+        if (index === 0 && iteration === 0) list.push([programs.advantage.program, {}]);
+        const weights = this.#weights(batch, completions, totalTokens, batches.length);
+        const packed = this.#pack(batch, completions);
+        if (programs.reference) {
+          const values = programs.reference.inputs.write(programs.reference.program, packed);
+          list.push([programs.reference.program, { ...values, temperature: recipe.temperature }]);
+        }
+        const values = this.#writeUpdate(update, packed, batch, completions, weights);
+        list.push([update.program, { ...values, temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0 }]);
+        // The last micro-batch and the optimizer go in one submit: a step without accumulation is one in all.
+        if (index === batches.length - 1) list.push([programs.optimizer, { lr: learningRate, bias1, bias2 }]);
+        runPrograms(device, list);
+      }
+      const [stats, report] = await device.readAll([programs.stats, programs.report]);
+      optimizer = readOptimizerReport(report);
+      // The first iteration's numbers describe the rollouts; the later ones how far the update has gone.
+      objective = readObjectiveStats(stats);
+      if (!optimizer.skipped) {
+        this.#updates++;
+        policy.version++;
+      }
+    }
+    const promptTokens = batches.flat().reduce((sum, { prompt }) => sum + prompt.tokens.length - 1, 0);
+    return { planned, objective, optimizer, learningRate, tokens: promptTokens + totalTokens };
+  }
+
+  #pack(batch: readonly BatchedGroup[], completions: readonly Completion[]): PackedBatch {
+    const packed = packGroups(
+      toPackedGroups(
+        batch,
+        completions.map(({ tokens }) => tokens),
+      ),
+      {
+        featureCount: Number(this.policy.features?.shape[0] ?? 0),
+        imageToken: this.policy.model.config.tokens.image,
+      },
+    );
+    // The packer numbers sequences within the batch; advantages are numbered within the step.
+    const numbers = batch.flatMap(({ sequences }) => sequences);
+    return { ...packed, sequence: packed.sequence.map((local) => numbers[local]) };
+  }
+
+  /** Weight of each scored token of a micro-batch, as the loss type has it. */
+  #weights(batch: readonly BatchedGroup[], completions: readonly Completion[], totalTokens: number, accumulationSteps: number): Float32Array {
+    const lengths = batch.flatMap(({ sequences }) => sequences.map((sequence) => completions[sequence].tokens.length));
+    const perSequence = sequenceWeights(this.recipe.lossType, lengths, {
+      numSequences: completions.length,
+      totalTokens,
+      maxCompletionLength: this.recipe.maxCompletionLength,
+      accumulationSteps,
+    });
+    return Float32Array.from(lengths.flatMap((length, s) => new Array<number>(length).fill(perSequence[s])));
+  }
+
+  #writeUpdate(
+    { program, inputs, weights, samplerLogp, stepRows }: UpdateProgram,
+    packed: PackedBatch,
+    batch: readonly BatchedGroup[],
+    completions: readonly Completion[],
+    weightValues: Float32Array,
+  ): Record<string, number> {
+    const values = inputs.write(program, packed);
+    program.write(weights, weightValues);
+    const members = batch.flatMap(({ sequences }) => sequences);
+    program.write(samplerLogp, Float32Array.from(members.flatMap((sequence) => completions[sequence].logps)));
+    if (stepRows) {
+      const begins: number[] = [];
+      let begin = 0;
+      for (const { tokens } of completions) {
+        begins.push(begin);
+        begin += tokens.length;
+      }
+      const rows = members.flatMap((sequence) => completions[sequence].tokens.map((_, i) => begins[sequence] + i));
+      program.write(stepRows, Uint32Array.from(rows));
+    }
+    return values;
+  }
+
+  /** Programs with room for this step's longest case; recorded again only when prompts outgrow them. */
+  async #prepare(step: number, groups: readonly { prompt: { tokens: ArrayLike<number> } }[]) {
+    const { recipe, policy } = this;
+    const perCompletion = recipe.maxCompletionLength;
+    const prefix = groups.reduce((sum, { prompt }) => sum + prompt.tokens.length - 1, 0);
+    const sequences = recipe.promptsPerStep * recipe.numGenerations;
+    const whole = prefix + sequences * perCompletion;
+    const wanted = recipe.tokensPerBatch > 0 ? Math.min(recipe.tokensPerBatch, whole) : whole;
+    const known = this.#programs;
+    if (known && known.capacity.tokens >= wanted && known.features === policy.features) return { ...known, planned: undefined };
+    known?.programs.destroy();
+    // A little room for longer prompts, so that a run records once.
+    const tokens = recipe.tokensPerBatch > 0 ? recipe.tokensPerBatch : Math.ceil(whole / 256) * 256;
+    const capacity = {
+      tokens,
+      scored: Math.min(tokens, sequences * perCompletion),
+      segments: sequences + recipe.promptsPerStep,
+    };
+    const special = policy.model.config.tokens;
+    const programs = await recordGrpo(policy.model, {
+      capacity,
+      sequences,
+      stepTokens: sequences * perCompletion,
+      groupSize: recipe.numGenerations,
+      features: policy.features,
+      objective: recipe,
+      scaleRewards: recipe.scaleRewards,
+      advantageEps: recipe.advantageEps,
+      reference: this.#hasReference,
+      iterations: recipe.numIterations,
+      recompute: recipe.recompute,
+      optimizer: {
+        beta1: recipe.adamBeta1,
+        beta2: recipe.adamBeta2,
+        eps: recipe.adamEps,
+        weightDecay: recipe.weightDecay,
+        maxGradNorm: recipe.maxGradNorm,
+      },
+      bannedTokens: [special.image, special.video].filter((token) => token !== null),
+      pool: policy.pool,
+    });
+    this.#programs = { programs, capacity, features: policy.features };
+    const { frozen, trained } = policy.model.weightBytes();
+    const planned: TrainEvent = {
+      type: "plan",
+      step,
+      steps: recipe.steps,
+      budget: [["frozen weights", frozen], ["trained weights, gradients and moments", trained], ...programs.plans.flatMap(planRows)],
+      adapter: { ...policy.device.info },
+    };
+    return { programs, capacity, planned };
+  }
+
+  /** Everything a later process needs to go on with the same bits. */
+  async state(): Promise<TrainerState> {
+    const { parameters } = this.policy.model;
+    if (!parameters) throw new InvalidOptionError("trainer state", "no trainable weights", "a policy with `lora` or `dense`");
+    parameters.allocateGradients();
+    return {
+      recipe: this.recipe,
+      task: this.task.name,
+      step: this.#step,
+      updates: this.#updates,
+      numTokens: this.#numTokens,
+      policyVersion: this.policy.version,
+      tensors: { param: await parameters.read("param"), m: await parameters.read("m"), v: await parameters.read("v") },
+    };
+  }
+
+  /**
+   * Goes on from a state of the same task and, but for `steps`, the same recipe.
+   * @throws CheckpointError when it is another run's.
+   */
+  restore(state: TrainerState): void {
+    const { steps: _, ...mine } = this.recipe;
+    const { steps: __, ...theirs } = state.recipe;
+    if (state.task !== this.task.name || JSON.stringify(mine) !== JSON.stringify(theirs)) {
+      throw new CheckpointError(
+        `the checkpoint is of another run: got task ${state.task} with ${JSON.stringify(theirs)}, expected ${this.task.name} with ${JSON.stringify(mine)}`,
+      );
+    }
+    const { parameters } = this.policy.model;
+    if (!parameters) throw new InvalidOptionError("trainer state", "no trainable weights", "a policy with `lora` or `dense`");
+    parameters.allocateGradients();
+    for (const what of ["param", "m", "v"] as const) parameters.restore(state.tensors[what], what);
+    this.#step = state.step;
+    this.#updates = state.updates;
+    this.#numTokens = state.numTokens;
+    this.policy.version = state.policyVersion;
+  }
+
+  destroy(): void {
+    this.#programs?.programs.destroy();
+    this.#programs = undefined;
+  }
+}
+
+function inlineScorer(task: Task): Scorer {
+  return (completions, examples) =>
+    Promise.all(completions.map((completion, i) => task.reward(completion, examples[i])));
+}
+
+function* warnings(
+  step: number,
+  optimizer: { skipped: boolean; changed: number },
+  advantages: Float64Array,
+  zeroStd: readonly boolean[],
+  learningRate: number,
+): Generator<TrainEvent> {
+  if (optimizer.skipped) {
+    yield { type: "warning", step, code: "non-finite", message: "the gradient was NaN or infinite: the step was left out" };
+  } else if (zeroStd.every(Boolean)) {
+    yield {
+      type: "warning",
+      step,
+      code: "zero-variance",
+      message: "in every group all completions got the same reward: there was nothing to learn from",
+    };
+  } else if (optimizer.changed === 0 && learningRate > 0 && advantages.some((advantage) => advantage !== 0)) {
+    yield { type: "warning", step, code: "no-weight-changed", message: "advantages were not zero, yet no weight changed" };
+  }
+}

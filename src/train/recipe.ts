@@ -1,0 +1,69 @@
+import * as v from "valibot";
+import { klTypes, lossTypes } from "../rl/objective.ts";
+import { InvalidOptionError } from "../util/errors.ts";
+import { scheduleKinds } from "./schedule.ts";
+
+const integer = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
+const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
+const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
+const nonNegative = v.pipe(v.number(), v.minValue(0), v.finite());
+
+/** Every option of a GRPO run with its default. Names and meanings are TRL's or EasyR1's. */
+const schema = v.strictObject({
+  /** Optimizer steps counted in rollout batches. */
+  steps: v.optional(integer(1), 40),
+  seed: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 1),
+  /** Prompts of a step; each is answered numGenerations times. */
+  promptsPerStep: v.optional(integer(1), 8),
+  numGenerations: v.optional(integer(2), 8),
+  maxCompletionLength: v.optional(integer(1), 64),
+  temperature: v.optional(positive, 1),
+  topK: v.optional(integer(0), 0),
+  topP: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
+  minP: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
+  lossType: v.optional(v.picklist(lossTypes), "dapo"),
+  scaleRewards: v.optional(v.picklist(["group", "batch", "none"] as const), "group"),
+  /** Added to the standard deviation of a group: TRL has 1e-4, EasyR1 1e-6. */
+  advantageEps: v.optional(nonNegative, 1e-4),
+  clipRatioLow: v.optional(share, 0.2),
+  clipRatioHigh: v.optional(nonNegative, 0.2),
+  clipRatioDual: v.optional(v.nullable(v.pipe(v.number(), v.gtValue(1))), null),
+  klCoef: v.optional(nonNegative, 0),
+  klType: v.optional(v.picklist(klTypes), "k3"),
+  /** Measures the KL to the adapter-off reference even where klCoef is 0. */
+  logKl: v.optional(v.boolean(), false),
+  /** Updates on the same rollouts (μ). */
+  numIterations: v.optional(integer(1), 1),
+  learningRate: v.optional(nonNegative, 1e-4),
+  schedule: v.optional(v.picklist(scheduleKinds), "constant"),
+  warmupSteps: v.optional(integer(0), 0),
+  adamBeta1: v.optional(share, 0.9),
+  adamBeta2: v.optional(share, 0.999),
+  adamEps: v.optional(positive, 1e-8),
+  weightDecay: v.optional(nonNegative, 0),
+  maxGradNorm: v.optional(nonNegative, 1),
+  /** Tokens of a micro-batch, prompts included; a step with more is accumulated. 0: the whole step at once. */
+  tokensPerBatch: v.optional(integer(0), 0),
+  /** Keeps only the blocks' inputs for the backward pass and computes the rest again. */
+  recompute: v.optional(v.boolean(), false),
+  /** Put before each chat as a system turn. */
+  system: v.optional(v.nullable(v.string()), null),
+});
+
+/** A GRPO run's options, all of them set. */
+export type Recipe = v.InferOutput<typeof schema>;
+export type RecipeOptions = v.InferInput<typeof schema>;
+
+/**
+ * Fills in defaults and checks every value.
+ * @throws InvalidOptionError naming the option, what was got and what is expected; unknown options too.
+ */
+export function parseRecipe(options: unknown): Recipe {
+  const result = v.safeParse(schema, options);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue) ?? "recipe";
+  const known = Object.keys(schema.entries).join(", ");
+  const expected = issue.expected === "never" ? `one of the options ${known}` : (issue.expected ?? issue.message);
+  throw new InvalidOptionError(`recipe: ${path}`, issue.received, expected);
+}

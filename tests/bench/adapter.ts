@@ -55,7 +55,7 @@ export async function requestFullDevice(
   const adapter = await requestAdapter(gpu);
   const requiredLimits: Record<string, number> = {};
   for (const key in adapter.limits) {
-    const value = (adapter.limits as unknown as Record<string, unknown>)[key];
+    const value: unknown = adapter.limits[key as keyof GPUSupportedLimits];
     if (typeof value === "number") requiredLimits[key] = value;
   }
   const requiredFeatures = [...adapter.features].filter((feature) => !without.includes(feature));
@@ -112,7 +112,8 @@ function installSharedWriteBuffer(): void {
   ) {
     const memory = ArrayBuffer.isView(data) ? data.buffer : data;
     if (!(memory instanceof SharedArrayBuffer)) {
-      return writeBuffer.call(this, buffer, bufferOffset, data, dataOffset, size);
+      writeBuffer.call(this, buffer, bufferOffset, data, dataOffset, size);
+      return;
     }
     // Offsets count elements of the view, or bytes of a bare buffer; the copy is bytes.
     const unit = ArrayBuffer.isView(data) && "BYTES_PER_ELEMENT" in data ? Number(data.BYTES_PER_ELEMENT) : 1;
@@ -121,6 +122,6 @@ function installSharedWriteBuffer(): void {
       : new Uint8Array(data);
     const begin = (dataOffset ?? 0) * unit;
     const end = size === undefined ? whole.length : begin + size * unit;
-    return writeBuffer.call(this, buffer, bufferOffset, new Uint8Array(whole.slice(begin, end)));
+    writeBuffer.call(this, buffer, bufferOffset, new Uint8Array(whole.slice(begin, end)));
   };
 }

@@ -94,7 +94,9 @@ export function attentionBackwardBench({ device, jax }: BenchContext): Benchmark
         ...attentionForward(inputs),
         do: Float64Array.from(dO),
       });
-      return Float64Array.of(...dq, ...dk, ...dv);
+      const whole = new Float64Array(3 * dq.length);
+      [dq, dk, dv].forEach((gradient, i) => whole.set(gradient, i * dq.length));
+      return whole;
     },
     ours: () =>
       ourContender(device, "attention-backward", (rec) => {

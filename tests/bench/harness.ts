@@ -240,6 +240,17 @@ export function median(values: number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** Several results as one, in order. */
+export function concatenate(parts: readonly ArrayLike<number>[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
 /** Deterministic values of unit variance, uniform: the same numbers for ours and the peers. */
 export function uniforms(count: number, seed: number, scale = 1): Float32Array<ArrayBuffer> {
   const values = new Float32Array(count);

@@ -2,7 +2,7 @@ import type { Device, TensorData } from "../../src/gpu/device.ts";
 import type { Program } from "../../src/gpu/program.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import type { Tensor } from "../../src/gpu/tensor.ts";
-import type { Contender } from "./harness.ts";
+import { concatenate, type Contender } from "./harness.ts";
 
 /** What a benchmark records: its outputs in order, and the host values of its inputs by name. */
 export interface Recorded {
@@ -31,16 +31,7 @@ export async function ourContender(
       program.run();
       await device.idle();
     },
-    async read() {
-      const parts = await device.readAll(outputs);
-      const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-      let at = 0;
-      for (const part of parts) {
-        whole.set(part, at);
-        at += part.length;
-      }
-      return whole;
-    },
+    read: async () => concatenate(await device.readAll(outputs)),
     dispose() {
       program.destroy();
       for (const tensor of owned ?? []) device.freeTensor(tensor);

@@ -10,7 +10,7 @@ const { numpy: np, nn } = jax;
  * Greedy decoding in jax-js over a KV cache of fixed capacity: one jitted function for the prompt, one for each token
  * after it. Tokens stay on the GPU; a run decodes all of them and waits once, at the end.
  */
-export async function jaxDecode(config: DecoderConfig, decode: DecodeConfig): Promise<Contender> {
+export function jaxDecode(config: DecoderConfig, decode: DecodeConfig): Contender {
   const { batch, prompt, generated } = decode;
   const capacity = prompt + generated;
   const parameters = jaxParameters(config, decodeSpread);
@@ -54,7 +54,7 @@ export async function jaxDecode(config: DecoderConfig, decode: DecodeConfig): Pr
     /** The tokens, [generated, batch]. */
     async read() {
       const values = new Float32Array(generated * batch);
-      for (const [i, token] of drawn.entries()) values.set(await token.ref.data(), i * batch);
+      for (const [i, token] of drawn.entries()) values.set((await token.ref.data()) as Int32Array, i * batch);
       return values;
     },
     dispose() {

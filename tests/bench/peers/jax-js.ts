@@ -1,5 +1,5 @@
 import * as jax from "@jax-js/jax";
-import type { Contender } from "../harness.ts";
+import { concatenate, type Contender } from "../harness.ts";
 
 const { numpy: np } = jax;
 
@@ -50,13 +50,13 @@ export function jaxContender(
 }
 
 /** y = x·wᵀ with x [M, K] and wᵀ [K, N] laid out as jax-js is fastest with. */
-export async function jaxMatmul(x: JaxArray, transposed: JaxArray): Promise<Contender> {
+export function jaxMatmul(x: JaxArray, transposed: JaxArray): Contender {
   const matmul = jax.jit((a: JaxArray, b: JaxArray) => np.matmul(a, b));
   return jaxContender(matmul, [x, transposed]);
 }
 
 /** Causal attention, q, k, v [T, H, D]. */
-export async function jaxAttention(q: JaxArray, k: JaxArray, v: JaxArray): Promise<Contender> {
+export function jaxAttention(q: JaxArray, k: JaxArray, v: JaxArray): Contender {
   return jaxContender(jax.jit(attention), [q, k, v]);
 }
 
@@ -85,14 +85,4 @@ export async function jaxAttentionBackward(
 
 function attention(q: JaxArray, k: JaxArray, v: JaxArray): JaxArray {
   return jax.nn.dotProductAttention(q, k, v, { isCausal: true });
-}
-
-function concatenate(parts: Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }

@@ -15,7 +15,7 @@ const { numpy: np, nn } = jax;
  * The decoder's training step in jax-js: one jitted function from (parameters, moments, step) to their successors and
  * the loss, gradients by `valueAndGrad`. A run is one step and waits for all of its outputs; the loss is left on the GPU.
  */
-export async function jaxTrainStep(config: DecoderConfig, train: TrainConfig): Promise<Contender> {
+export function jaxTrainStep(config: DecoderConfig, train: TrainConfig): Contender {
   const shapes = decoderParameters(config);
   const zeros = () => Object.fromEntries(shapes.map(({ name, shape }) => [name, np.zeros(shape)]));
   let parameters = jaxParameters(config);

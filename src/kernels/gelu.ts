@@ -1,8 +1,7 @@
-import { defineKernel } from "../gpu/kernel.ts";
-import type { Kernel } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { matrix, perElement } from "./elementwise.ts";
+import { definePacked, runPacked } from "./pack.ts";
+import type { PackedKernel } from "./pack.ts";
 import sigmoid from "../../shaders/lib/sigmoid.wgsl?raw";
 import source from "../../shaders/gelu.wgsl?raw";
 
@@ -12,15 +11,16 @@ export type ActivationKind = "gelu" | "gelu_tanh" | "quick_gelu" | "silu";
 /** In the order of the shader's KIND. */
 export const activationKinds: readonly ActivationKind[] = ["gelu", "gelu_tanh", "quick_gelu", "silu"];
 
-function perKind(entry: string, tensors: Record<string, readonly string[]>): Record<ActivationKind, Kernel> {
+function perKind(entry: string, names: readonly string[]): Record<ActivationKind, PackedKernel> {
+  const tensors = Object.fromEntries(names.map((name) => [name, ["T", "F"]]));
   const kernel = (kind: ActivationKind) =>
-    defineKernel({
+    definePacked({
       name: "gelu",
       wgsl: [sigmoid, source],
       entry,
       tensors,
-      workgroups: perElement,
-      variants: [{ KIND: activationKinds.indexOf(kind) }],
+      extent: ["T", "F"],
+      constants: { KIND: activationKinds.indexOf(kind) },
     });
   return {
     gelu: kernel("gelu"),
@@ -30,18 +30,18 @@ function perKind(entry: string, tensors: Record<string, readonly string[]>): Rec
   };
 }
 
-/** y = f(x) over [T, F], one kernel per kind. */
-export const activationForward = perKind("forward", { x: ["T", "F"], y: ["T", "F"] });
+/** y = f(x) over [T, F], for each kind. */
+export const activationForward = perKind("forward", ["x", "y"]);
 
 /** dx = dy · f′(x). */
-export const activationBackward = perKind("backward", { x: ["T", "F"], dy: ["T", "F"], dx: ["T", "F"] });
+export const activationBackward = perKind("backward", ["x", "dy", "dx"]);
 
 /** Records y = f(x); x, y of one shape and dtype. */
 export function emitActivation(
   rec: Recorder,
   { kind, x, y }: { kind: ActivationKind; x: Tensor; y: Tensor },
 ): void {
-  rec.run(activationForward[kind], { x: matrix(rec, x), y: matrix(rec, y) });
+  runPacked(rec, activationForward[kind], { x, y });
 }
 
 /** Records dx = dy · f′(x), overwriting dx; x, dy, dx of one shape and dtype. */
@@ -49,5 +49,5 @@ export function emitActivationBackward(
   rec: Recorder,
   { kind, x, dy, dx }: { kind: ActivationKind; x: Tensor; dy: Tensor; dx: Tensor },
 ): void {
-  rec.run(activationBackward[kind], { x: matrix(rec, x), dy: matrix(rec, dy), dx: matrix(rec, dx) });
+  runPacked(rec, activationBackward[kind], { x, dy, dx });
 }

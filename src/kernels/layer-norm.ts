@@ -1,4 +1,5 @@
 import { defineKernel, rows } from "../gpu/kernel.ts";
+import type { Sizes } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { capacity } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -6,9 +7,9 @@ import reduce from "../../shaders/lib/reduce.wgsl?raw";
 import source from "../../shaders/layer-norm.wgsl?raw";
 
 const wgsl = [reduce, source];
-const variants = [{ LANES: 64 }, { LANES: 128 }, { LANES: 256 }];
-/** A wide row fills more lanes; a narrow one would leave them idle. */
-const choose = ({ C }: Record<string, number>) => (C < 512 ? 0 : C < 1024 ? 1 : 2);
+const variants = [{ LANES: 64 }, { LANES: 32 }, { LANES: 8 }, { LANES: 16 }, { LANES: 128 }, { LANES: 256 }];
+/** By width alone: the number of lanes is the order of summation, which sampling and training share. */
+const choose = ({ C }: Sizes) => (C > 256 ? 0 : C > 64 ? 1 : 2);
 /** Rows one invocation of the parameter gradients sums: ROWS in the shader. */
 const rowsPerSlice = 64;
 

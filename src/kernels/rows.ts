@@ -1,7 +1,6 @@
-import { defineKernel, rows } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { matrix } from "./elementwise.ts";
+import { definePacked, runPacked } from "./pack.ts";
 import source from "../../shaders/rows.wgsl?raw";
 
 const wgsl = [source];
@@ -9,24 +8,22 @@ const wgsl = [source];
 /** An index that names no row: gather writes zeros there, scatter writes nothing. */
 export const SKIP_ROW = 0xffff_ffff;
 
-const workgroups = ({ R, C }: Record<string, number>) => rows(Math.ceil((R * C) / 64));
-
 /** y[r] = src[index[r]]: src [M, C], index u32 [R], y [R, C]. See shaders/rows.wgsl. */
-export const gatherRows = defineKernel({
+export const gatherRows = definePacked({
   name: "rows",
   wgsl,
   entry: "gather",
   tensors: { src: ["M", "C"], index: ["R"], y: ["R", "C"] },
-  workgroups,
+  extent: ["R", "C"],
 });
 
 /** y[index[r]] = src[r]: src [R, C], index u32 [R], y [M, C]. */
-export const scatterRows = defineKernel({
+export const scatterRows = definePacked({
   name: "rows",
   wgsl,
   entry: "scatter",
   tensors: { src: ["R", "C"], index: ["R"], y: ["M", "C"] },
-  workgroups,
+  extent: ["R", "C"],
 });
 
 /** src, y: rank 2 or more, seen as rows of the first axis; one dtype, any. index: u32, one entry per row moved. */
@@ -41,7 +38,7 @@ export interface RowTensors {
  * backward; the backward of {@link emitScatterRows} with the same index.
  */
 export function emitGatherRows(rec: Recorder, { src, index, y }: RowTensors): void {
-  rec.run(gatherRows, { src: matrix(rec, src), index, y: matrix(rec, y) });
+  runPacked(rec, gatherRows, { src, y }, {}, { index });
 }
 
 /**
@@ -50,5 +47,5 @@ export function emitGatherRows(rec: Recorder, { src, index, y }: RowTensors): vo
  * of {@link emitGatherRows} when its indices differ (zero y first where not every row is named).
  */
 export function emitScatterRows(rec: Recorder, { src, index, y }: RowTensors): void {
-  rec.run(scatterRows, { src: matrix(rec, src), index, y: matrix(rec, y) });
+  runPacked(rec, scatterRows, { src, y }, {}, { index });
 }

@@ -24,7 +24,12 @@ describe.each([...scalarTypes(device), "u32" as const, "i32" as const])("%s", (d
     { M: 1, R: 1, C: 1 },
     { M: 11, R: 7, C: 65 },
     { M: 64, R: 64, C: 128 },
-    ...(dtype === "f32" ? [{ M: 70_003, R: 70_001, C: 61 }] : []), // more than 65,535 workgroups
+    ...(dtype === "f32"
+      ? [
+          { M: 70_003, R: 70_001, C: 61 },
+          { M: 70_003, R: 70_001, C: 240 },
+        ]
+      : []), // more than 65,535 workgroups
   ])("gathers and scatters $R of $M rows of $C", async ({ M, R, C }) => {
     const index = distinct(R, M);
     const table = values(M * C, 1);

@@ -136,7 +136,9 @@ export async function readAdapter(source: FileSource, folder = "", options?: Rea
 function parseAdapterConfig(json: unknown, path: string): Omit<Adapter, "tensors"> {
   const record: Record<string, unknown> = typeof json === "object" && json !== null ? { ...json } : {};
   if (record.peft_type !== undefined && record.peft_type !== "LORA") {
-    throw new UnsupportedModelError(`${path}: got peft_type ${String(record.peft_type)}, expected LORA`);
+    throw new UnsupportedModelError(
+      `${path}: got peft_type ${JSON.stringify(record.peft_type)}, expected LORA`,
+    );
   }
   const parsed = v.safeParse(AdapterConfig, json);
   if (!parsed.success) {

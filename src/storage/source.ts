@@ -46,7 +46,7 @@ export function memorySource(
   files: ReadonlyMap<string, Uint8Array> | Record<string, Uint8Array>,
   name = "memory",
 ): FileSource {
-  const table = files instanceof Map ? files : new Map(Object.entries(files));
+  const table = isMap(files) ? files : new Map(Object.entries(files));
   const find = (path: string): Uint8Array => {
     const found = table.get(path);
     if (!found) throw missing(name, path, table.keys());
@@ -76,10 +76,9 @@ export function fileSource(
   files: readonly File[] | ReadonlyMap<string, Blob>,
   name = "picked files",
 ): FileSource {
-  const pairs: [string, Blob][] =
-    files instanceof Map
-      ? [...(files as ReadonlyMap<string, Blob>)]
-      : [...(files as readonly File[])].map((file) => [file.webkitRelativePath || file.name, file]);
+  const pairs: [string, Blob][] = isMap(files)
+    ? [...files]
+    : files.map((file): [string, Blob] => [file.webkitRelativePath || file.name, file]);
   const table = new Map(stripCommonFolder(pairs));
   const find = (path: string): Blob => {
     const found = table.get(path);
@@ -121,9 +120,11 @@ export function httpSource(baseUrl: string, options: HttpSourceOptions = {}): Fi
 
   async function ask(path: string, init: RequestInit): Promise<Response> {
     const url = urlOf(path);
+    const headers = new Headers(options.headers);
+    new Headers(init.headers).forEach((value, name) => headers.set(name, value));
     let response: Response;
     try {
-      response = await request(url, { ...init, headers: { ...options.headers, ...init.headers } });
+      response = await request(url, { ...init, headers });
     } catch (cause) {
       if (init.signal?.aborted) throw cause;
       throw new ThinktabError(`${url}: the request failed (${String(cause)}), expected a response`, {
@@ -225,6 +226,10 @@ function missing(source: string, path: string, have: Iterable<string>): MissingF
 /** Runs synchronous work so that what it throws becomes a rejection. */
 function promised<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
+}
+
+function isMap<V>(files: ReadonlyMap<string, V> | object): files is ReadonlyMap<string, V> {
+  return files instanceof Map;
 }
 
 function stripCommonFolder(pairs: [string, Blob][]): [string, Blob][] {

@@ -56,9 +56,11 @@ const tinyVl: ModelConfig = {
 
 /** The nested form of transformers 4.52 to 4.57: text_config with rope_scaling and rope_theta. */
 function nestedWithScaling(): Json {
-  const { rope_parameters: _, ...rest } = v5.text_config;
   const scaling = { mrope_section: [2, 3, 3], rope_type: "default", type: "default" };
-  return { ...v5, text_config: { ...rest, rope_theta: 1e6, rope_scaling: scaling } };
+  return {
+    ...v5,
+    text_config: { ...v5.text_config, rope_parameters: undefined, rope_theta: 1e6, rope_scaling: scaling },
+  };
 }
 
 describe("parseModelConfig", () => {

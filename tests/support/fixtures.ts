@@ -16,7 +16,8 @@ export function fixtureSource(...parts: string[]): FileSource {
   return folderSource(fixturePath(...parts));
 }
 
-/** A JSON fixture, typed by the test that reads it. */
+/** A JSON fixture, typed by the test that reads it: the files are part of the repository. */
+// eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- the caller says what the file holds
 export function fixtureJson<T>(...parts: string[]): T {
   return JSON.parse(readFileSync(fixturePath(...parts), "utf8")) as T;
 }

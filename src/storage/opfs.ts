@@ -1,0 +1,107 @@
+import { StorageError } from "../util/errors.ts";
+import { asStorageError, checkKey, type BlobStore } from "./blob-store.ts";
+
+/**
+ * Blobs in a folder of the browser's private file system (OPFS), in pages and workers. The writable stream of the File
+ * System standard collects a save in a swap file and puts it in the blob's place when closed, which makes it atomic.
+ * The browser may clear the storage of a site under pressure; {@link requestPersistence} asks it not to.
+ * Every method throws {@link StorageError} where there is no such file system.
+ */
+export function opfsStore(folder: string): BlobStore {
+  const what = `OPFS folder ${folder}`;
+  checkKey(folder);
+
+  async function open(): Promise<FileSystemDirectoryHandle> {
+    const storage = globalThis.navigator?.storage;
+    if (typeof storage?.getDirectory !== "function") {
+      throw new StorageError(
+        `${what}: this browser or context has no private file system (it needs https or localhost)`,
+      );
+    }
+    try {
+      return await (await storage.getDirectory()).getDirectoryHandle(folder, { create: true });
+    } catch (error) {
+      throw asStorageError(error, what);
+    }
+  }
+
+  return {
+    name: what,
+    async list() {
+      const keys: string[] = [];
+      for await (const [key, handle] of (await open()).entries()) {
+        // Chromium keeps swap files beside the blobs while they are written.
+        if (handle.kind === "file" && !key.endsWith(".crswap")) keys.push(key);
+      }
+      return keys.sort();
+    },
+    async load(key) {
+      const directory = await open();
+      try {
+        const file = await (await directory.getFileHandle(checkKey(key))).getFile();
+        return new Uint8Array(await file.arrayBuffer());
+      } catch (error) {
+        if (isNotFound(error)) return null;
+        throw asStorageError(error, `${key} in ${what}`);
+      }
+    },
+    async save(key, bytes) {
+      const directory = await open();
+      const known = await hasFile(directory, checkKey(key));
+      try {
+        const handle = await directory.getFileHandle(key, { create: true });
+        const stream = await handle.createWritable();
+        try {
+          await stream.write(new Uint8Array(bytes));
+          await stream.close();
+        } catch (error) {
+          await stream.abort().catch(() => undefined); // it may be broken already; the first error counts
+          throw error;
+        }
+      } catch (error) {
+        // `create` leaves an empty file behind when the first save of a key fails.
+        if (!known) await removeFile(directory, key);
+        throw asStorageError(error, `saving ${key} (${bytes.byteLength} bytes) in ${what}`);
+      }
+    },
+    async delete(key) {
+      await removeFile(await open(), checkKey(key));
+    },
+  };
+}
+
+/** Asks the browser to keep this site's storage under pressure. False when it declines, or cannot. */
+export async function requestPersistence(): Promise<boolean> {
+  const storage = globalThis.navigator?.storage;
+  return typeof storage?.persist === "function" ? storage.persist() : false;
+}
+
+/** Bytes this site uses and may use, by the browser's estimate; null where it gives none. */
+export async function storageEstimate(): Promise<{ usedBytes: number; quotaBytes: number } | null> {
+  const storage = globalThis.navigator?.storage;
+  if (typeof storage?.estimate !== "function") return null;
+  const { usage = 0, quota = 0 } = await storage.estimate();
+  return { usedBytes: usage, quotaBytes: quota };
+}
+
+async function hasFile(directory: FileSystemDirectoryHandle, key: string): Promise<boolean> {
+  try {
+    await directory.getFileHandle(key);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+async function removeFile(directory: FileSystemDirectoryHandle, key: string): Promise<void> {
+  try {
+    await directory.removeEntry(key);
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof Error && error.name === "NotFoundError";
+}

@@ -5,60 +5,21 @@ import {
   ShaderError,
   ShapeError,
 } from "../util/errors.ts";
+import { bufferOf, padToWord, storageUsage, typed } from "./buffers.ts";
+import { deviceInfo } from "./device-info.ts";
+import type { DeviceInfo, DeviceOptions } from "./device-info.ts";
 import type { Feature, KernelCode, Variant } from "./kernel.ts";
+import { PipelineCache } from "./pipeline-cache.ts";
+import type { CompiledKernel } from "./pipeline-cache.ts";
 import { formatBudget } from "./plan.ts";
-import {
-  byteLength,
-  bytesPerElement,
-  elementCount,
-  rowWindow,
-  showShape,
-  windowAlignmentBytes,
-} from "./tensor.ts";
+import { byteLength, bytesPerElement, elementCount } from "./tensor.ts";
 import type { DType, Shard, Storage, Tensor } from "./tensor.ts";
-import { halfToFloat } from "../util/half.ts";
+
+export { bufferOf, storageUsage, windowShards } from "./buffers.ts";
+export type { DeviceInfo, DeviceOptions } from "./device-info.ts";
+export type { CompiledKernel } from "./pipeline-cache.ts";
 
 export type TensorData = Float32Array | Uint32Array | Int32Array | Uint16Array | Uint8Array;
-
-export interface DeviceOptions {
-  /** Where to ask for an adapter; `navigator.gpu` by default. In Node: `await dawnGpu()`. */
-  gpu?: GPU;
-  /** A device of the caller's. It is used as it is and never destroyed. */
-  device?: GPUDevice;
-  powerPreference?: GPUPowerPreference;
-  /** Use shader-f16 where the adapter has it. Default true. */
-  f16?: boolean;
-  /** Use subgroups where the adapter has them. Default true. */
-  subgroups?: boolean;
-  /** Lowers the largest binding, above which tensors are split by rows. */
-  maxBindingBytes?: number;
-  /** What the kit may allocate in all. Unlimited by default: WebGPU does not say what a device has. */
-  memoryBudgetBytes?: number;
-}
-
-/** What a device is and can do, in plain values: for run records, budgets and the doctor. */
-export interface DeviceInfo {
-  vendor: string;
-  architecture: string;
-  device: string;
-  description: string;
-  features: string[];
-  f16: boolean;
-  subgroups: boolean;
-  subgroupMinSize: number | undefined;
-  subgroupMaxSize: number | undefined;
-  timestamps: boolean;
-  maxBindingBytes: number;
-  maxBufferBytes: number;
-  maxStorageBuffers: number;
-  maxWorkgroupBytes: number;
-  maxWorkgroupInvocations: number;
-}
-
-export interface CompiledKernel {
-  pipeline: GPUComputePipeline;
-  tensorLayout: GPUBindGroupLayout;
-}
 
 const raisedLimits = [
   "maxBufferSize",
@@ -87,9 +48,7 @@ export class Device {
   #liveBytes = 0;
   #peakBytes = 0;
   readonly #buffers = new Map<GPUBuffer, number>();
-  readonly #modules = new Map<string, Promise<GPUShaderModule>>();
-  readonly #pipelines = new Map<string, Promise<CompiledKernel>>();
-  #uniformLayout: GPUBindGroupLayout | undefined;
+  readonly #pipelines: PipelineCache;
   #dummy: GPUBuffer | undefined;
 
   private constructor(
@@ -99,6 +58,7 @@ export class Device {
   ) {
     this.queue = handle.queue;
     this.info = deviceInfo(handle, options);
+    this.#pipelines = new PipelineCache(handle, (work) => this.settled(work));
     this.lost = handle.lost.then((info) => {
       this.#lostError = new DeviceLostError(`the GPU device was lost (${info.reason}): ${info.message}`);
       return this.#lostError;
@@ -346,10 +306,7 @@ export class Device {
 
   /** Layout of group 1: one uniform block. */
   get uniformLayout(): GPUBindGroupLayout {
-    this.#uniformLayout ??= this.handle.createBindGroupLayout({
-      entries: [{ binding: 0, visibility: GPUShaderStage.COMPUTE, buffer: { type: "uniform" } }],
-    });
-    return this.#uniformLayout;
+    return this.#pipelines.uniformLayout;
   }
 
   /** Bound in the place of an optional tensor that was left out. */
@@ -364,81 +321,11 @@ export class Device {
    */
   compile(
     label: string,
-    { code, entry }: KernelCode,
+    code: KernelCode,
     entryPoint: string,
     constants: Record<string, number>,
   ): Promise<CompiledKernel> {
-    const key = `${entryPoint} ${JSON.stringify(constants)}\n${code}`;
-    let compiled = this.#pipelines.get(key);
-    if (!compiled) {
-      compiled = this.#compile(label, code, entry, entryPoint, constants);
-      // The caller sees the rejection; a failed pipeline is not remembered.
-      compiled.catch(() => this.#pipelines.delete(key));
-      this.#pipelines.set(key, compiled);
-    }
-    return compiled;
-  }
-
-  async #compile(
-    label: string,
-    code: string,
-    entry: KernelCode["entry"],
-    entryPoint: string,
-    constants: Record<string, number>,
-  ): Promise<CompiledKernel> {
-    const module = await this.#module(label, code);
-    const tensorLayout = this.handle.createBindGroupLayout({
-      label,
-      entries: entry.bindings.map(({ binding, access }) => ({
-        binding,
-        visibility: GPUShaderStage.COMPUTE,
-        buffer: { type: access === "read" ? ("read-only-storage" as const) : ("storage" as const) },
-      })),
-    });
-    const layout = this.handle.createPipelineLayout({
-      label,
-      bindGroupLayouts: entry.usesParams ? [tensorLayout, this.uniformLayout] : [tensorLayout],
-    });
-    try {
-      const pipeline = await this.settled(
-        this.handle.createComputePipelineAsync({ label, layout, compute: { module, entryPoint, constants } }),
-      );
-      return { pipeline, tensorLayout };
-    } catch (cause) {
-      if (cause instanceof DeviceLostError) throw cause;
-      throw new ShaderError(
-        `${label}: no pipeline with ${JSON.stringify(constants)}: ${cause instanceof Error ? cause.message : String(cause)}`,
-        { cause },
-      );
-    }
-  }
-
-  #module(label: string, code: string): Promise<GPUShaderModule> {
-    let module = this.#modules.get(code);
-    if (!module) {
-      module = this.#createModule(label, code);
-      module.catch(() => this.#modules.delete(code));
-      this.#modules.set(code, module);
-    }
-    return module;
-  }
-
-  async #createModule(label: string, code: string): Promise<GPUShaderModule> {
-    this.handle.pushErrorScope("validation");
-    const module = this.handle.createShaderModule({ label, code });
-    const failure = await this.settled(this.handle.popErrorScope());
-    if (failure) {
-      const info = await module.getCompilationInfo();
-      const lines = code.split("\n");
-      const messages = info.messages
-        .filter((message) => message.type === "error")
-        .map(
-          (message) =>
-            `  ${message.lineNum}:${message.linePos} ${message.message}\n    ${lines[message.lineNum - 1] ?? ""}`,
-        );
-      throw new ShaderError(`${label} does not compile:\n${messages.join("\n") || failure.message}`);
-    }
-    return module;
+    return this.#pipelines.compile(label, code, entryPoint, constants);
   }
 
   /** Frees a persistent tensor. */
@@ -454,82 +341,4 @@ export class Device {
     for (const buffer of [...this.#buffers.keys()]) this.free(buffer);
     if (!this.injected) this.handle.destroy();
   }
-}
-
-/** Rows of a persistent tensor as tensors of one buffer each: shard borders split a window that crosses them. */
-export function windowShards(tensor: Tensor, begin: number, count: number): Shard[] {
-  const parts: Shard[] = [];
-  for (const shard of tensor.storage.shards ?? [{ begin: 0, tensor }]) {
-    const from = Math.max(begin, shard.begin);
-    const to = Math.min(begin + count, shard.begin + Number(shard.tensor.shape[0]));
-    if (from < to)
-      parts.push({ begin: from, tensor: rowWindow(shard.tensor, from - shard.begin, to - from) });
-  }
-  return parts;
-}
-
-export function storageUsage(): GPUBufferUsageFlags {
-  return GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
-}
-
-/** The buffer of a tensor that is in one piece and has been placed. */
-export function bufferOf(tensor: Tensor): GPUBuffer {
-  if (tensor.storage.shards) {
-    throw new ShapeError(
-      `${tensor.name} ${showShape(tensor.shape)}`,
-      "a tensor split into shards",
-      "a tensor in one buffer",
-    );
-  }
-  if (!tensor.storage.buffer) {
-    throw new ShapeError(
-      `${tensor.name}`,
-      "a tensor without a buffer (freed, or planned and not built)",
-      "a placed tensor",
-    );
-  }
-  return tensor.storage.buffer;
-}
-
-function padToWord(bytes: Uint8Array): Uint8Array {
-  const padded = new Uint8Array(Math.ceil(bytes.byteLength / 4) * 4);
-  padded.set(bytes);
-  return padded;
-}
-
-function typed(buffer: ArrayBuffer, tensor: Tensor): Float32Array | Uint32Array | Int32Array {
-  const count = elementCount(tensor.shape);
-  switch (tensor.dtype) {
-    case "f32":
-      return new Float32Array(buffer, 0, count);
-    case "u32":
-      return new Uint32Array(buffer, 0, count);
-    case "i32":
-      return new Int32Array(buffer, 0, count);
-    case "f16":
-      return Float32Array.from(new Uint16Array(buffer, 0, count), halfToFloat);
-  }
-}
-
-function deviceInfo(handle: GPUDevice, options: DeviceOptions): DeviceInfo {
-  const { adapterInfo, features, limits } = handle;
-  const bindingLimit =
-    Math.floor(limits.maxStorageBufferBindingSize / windowAlignmentBytes) * windowAlignmentBytes;
-  return {
-    vendor: adapterInfo.vendor,
-    architecture: adapterInfo.architecture,
-    device: adapterInfo.device,
-    description: adapterInfo.description,
-    features: [...features].sort(),
-    f16: features.has("shader-f16") && options.f16 !== false,
-    subgroups: features.has("subgroups") && options.subgroups !== false,
-    subgroupMinSize: adapterInfo.subgroupMinSize,
-    subgroupMaxSize: adapterInfo.subgroupMaxSize,
-    timestamps: features.has("timestamp-query"),
-    maxBindingBytes: Math.min(bindingLimit, options.maxBindingBytes ?? Infinity),
-    maxBufferBytes: limits.maxBufferSize,
-    maxStorageBuffers: limits.maxStorageBuffersPerShaderStage,
-    maxWorkgroupBytes: limits.maxComputeWorkgroupStorageSize,
-    maxWorkgroupInvocations: limits.maxComputeInvocationsPerWorkgroup,
-  };
 }

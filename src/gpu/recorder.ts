@@ -1,31 +1,18 @@
 import { ShapeError } from "../util/errors.ts";
 import type { Device } from "./device.ts";
 import { bindDims, assemble, sizesAtCapacity } from "./kernel.ts";
-import type { Kernel, KernelCode, Sizes, Variant } from "./kernel.ts";
+import type { Kernel, KernelCode, Sizes } from "./kernel.ts";
 import { byteLength, Dim, rowWindow, Scalar, showShape, view } from "./tensor.ts";
 import type { DType, Extent, ParamValue, Storage, Tensor } from "./tensor.ts";
-import { buildProgram } from "./program.ts";
-import type { BuildOptions, Program } from "./program.ts";
+import { buildProgram } from "./build-program.ts";
+import type { BuildOptions } from "./build-program.ts";
+import type { Command, Recording } from "./commands.ts";
+import type { Program } from "./program.ts";
 
-export interface DispatchCommand {
-  kind: "dispatch";
-  kernel: Kernel;
-  variantIndex: number;
-  variant: Variant;
-  code: KernelCode;
-  tensors: Record<string, Tensor | undefined>;
-  /** Dims and parameters by name: what the geometry and the uniform block are computed from. */
-  values: Map<string, ParamValue>;
-  scope: string;
-}
-
-export type Command =
-  | DispatchCommand
-  | { kind: "zero"; tensor: Tensor; scope: string }
-  | { kind: "copy"; from: Tensor; to: Tensor; scope: string };
+export type { Command, DispatchCommand } from "./commands.ts";
 
 /** Records straight-line work over tensor handles. Nothing touches the GPU until {@link Recorder.build}. */
-export class Recorder {
+export class Recorder implements Recording {
   readonly commands: Command[] = [];
   readonly inputs: Tensor[] = [];
   readonly outputs = new Set<Storage>();

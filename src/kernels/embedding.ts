@@ -4,7 +4,8 @@ import type { Recorder } from "../gpu/recorder.ts";
 import { capacity, shards, showShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { ShapeError } from "../util/errors.ts";
-import type { Weight } from "./weight.ts";
+import { weightPieces } from "./weight.ts";
+import type { Weight, WeightFormat } from "./weight.ts";
 import source from "../../shaders/embedding.wgsl?raw";
 
 const wgsl = [source];
@@ -22,7 +23,7 @@ function lookup(bits: number): Kernel {
 }
 
 /** y [T, C] = rows of a weight, one kernel per format. See shaders/embedding.wgsl. */
-export const embeddingForward: Record<Weight["format"], Kernel> = {
+export const embeddingForward: Record<WeightFormat, Kernel> = {
   f32: lookup(32),
   f16: lookup(16),
   q8: lookup(8),
@@ -42,43 +43,11 @@ export const embeddingBackwardW = defineKernel({
 export function emitEmbedding(rec: Recorder, { ids, w, y }: { ids: Tensor; w: Weight; y: Tensor }): void {
   if (y.shape[1] !== w.K)
     throw new ShapeError(`embedding: width of ${y.name}`, showShape(y.shape), `[T, ${w.K}]`);
-  pieces(w).forEach(({ data, scales, ...window }, index) => {
+  weightPieces(w).forEach(({ data, scales, ...window }, index) => {
     const G = scales ? capacity(scales.shape[1]) : 0;
     const params = { ...window, group: w.group, G, U: 0, clear: index === 0 ? 1 : 0 };
     rec.run(embeddingForward[w.format], { ids, data, scales, y }, params);
   });
-}
-
-/** Rows [begin, begin + count) of a weight: where they start in one buffer of data and one of scales. */
-interface Piece {
-  begin: number;
-  count: number;
-  data: Tensor;
-  data_row: number;
-  scales: Tensor | undefined;
-  scales_row: number;
-}
-
-/** The rows of a weight cut wherever its data or its scales go on in another buffer. */
-function pieces(w: Weight): Piece[] {
-  const cut: Piece[] = [];
-  for (const data of shards(w.data)) {
-    const dataEnd = data.begin + capacity(data.tensor.shape[0]);
-    for (const scales of w.scales ? shards(w.scales) : [undefined]) {
-      const begin = Math.max(data.begin, scales?.begin ?? 0);
-      const end = Math.min(dataEnd, scales ? scales.begin + capacity(scales.tensor.shape[0]) : dataEnd);
-      if (begin >= end) continue;
-      cut.push({
-        begin,
-        count: end - begin,
-        data: data.tensor,
-        data_row: begin - data.begin,
-        scales: scales?.tensor,
-        scales_row: scales ? begin - scales.begin : 0,
-      });
-    }
-  }
-  return cut;
 }
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Device, TensorData } from "../../src/gpu/device.ts";
 import { shards } from "../../src/gpu/tensor.ts";
 import { embeddingOrder, emitEmbedding, emitEmbeddingBackwardW } from "../../src/kernels/embedding.ts";
-import type { Weight } from "../../src/kernels/weight.ts";
+import type { Weight, WeightFormat } from "../../src/kernels/weight.ts";
 import { embeddingBackward, embeddingForward } from "../../src/reference/embedding.ts";
 import { floatToHalf, halfToFloat } from "../../src/util/half.ts";
 import { expectClose } from "../support/close.ts";
@@ -13,10 +13,10 @@ import { scalarTypes, stored } from "../support/stored.ts";
 import { tolerance } from "../support/tolerance.ts";
 
 const device = await sharedDevice();
-const formats: readonly Weight["format"][] = ["f32", "f16", "q8", "q4"];
+const formats: readonly WeightFormat[] = ["f32", "f16", "q8", "q4"];
 
 /** A weight with random contents, and its values in float64. */
-function randomWeight(on: Device, format: Weight["format"], N: number, K: number, group: 32 | 64) {
+function randomWeight(on: Device, format: WeightFormat, N: number, K: number, group: 32 | 64) {
   const bits = { f32: 32, f16: 16, q8: 8, q4: 4 }[format];
   const quantized = format === "q8" || format === "q4";
   const padded = quantized ? Math.ceil(K / group) * group : K;

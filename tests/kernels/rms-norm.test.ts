@@ -1,6 +1,14 @@
 import { describe, expect, it } from "vitest";
-import { emitRmsNorm, emitRmsNormBackwardW, emitRmsNormBackwardX } from "../../src/kernels/rms-norm.ts";
-import { rmsNormBackward, rmsNormForward } from "../../src/reference/rms-norm.ts";
+import { defineKernel } from "../../src/gpu/kernel.ts";
+import type { Kernel } from "../../src/gpu/kernel.ts";
+import {
+  emitRmsNorm,
+  emitRmsNormBackwardW,
+  emitRmsNormBackwardX,
+  rmsNormBackwardX,
+  rmsNormForward,
+} from "../../src/kernels/rms-norm.ts";
+import { rmsNormBackward, rmsNormForward as rmsNormForwardReference } from "../../src/reference/rms-norm.ts";
 import { expectClose } from "../support/close.ts";
 import { sharedDevice } from "../support/device.ts";
 import { once } from "../support/once.ts";
@@ -27,7 +35,7 @@ describe.each(scalarTypes(device))("%s", (dtype) => {
     const add = stored(dtype, normals(T * C, 4));
     const dw = normals(C, 5);
 
-    const { y, rstd } = rmsNormForward({ x, w, eps, T, C });
+    const { y, rstd } = rmsNormForwardReference({ x, w, eps, T, C });
     const gradient = rmsNormBackward({ x, w, rstd, dy, add, T, C });
     const got = await once(
       device,
@@ -68,7 +76,7 @@ it("norms within heads, with a runtime number of tokens", async () => {
   const x = normals(T * H * D, 1);
   const w = normals(D, 2);
   const dy = normals(T * H * D, 3);
-  const { y, rstd } = rmsNormForward({ x, w, eps, T: T * H, C: D });
+  const { y, rstd } = rmsNormForwardReference({ x, w, eps, T: T * H, C: D });
   const gradient = rmsNormBackward({ x, w, rstd, dy, T: T * H, C: D });
   const got = await once(
     device,
@@ -93,6 +101,59 @@ it("norms within heads, with a runtime number of tokens", async () => {
   expectClose(got.y.subarray(0, T * H * D), y, tolerance("f32", D), "y");
   expectClose(got.dx.subarray(0, T * H * D), gradient.dx, tolerance("f32", D), "dx");
   expectClose(got.dw, gradient.dw, tolerance("f32", T * H), "dw");
+});
+
+describe.each(rmsNormForward.variants.map(({ constants }) => Number(constants.LANES)))(
+  "%i lanes",
+  (LANES) => {
+    it("sum the same rows", async () => {
+      const [T, C] = [5, 300];
+      const x = normals(T * C, 1);
+      const w = normals(C, 2);
+      const dy = normals(T * C, 3);
+      const { y, rstd } = rmsNormForwardReference({ x, w, eps, T, C });
+      const got = await once(
+        device,
+        (rec) => {
+          const x = rec.input("x", [T, 1, C], "f32");
+          const w = rec.input("w", [C], "f32");
+          const dy = rec.input("dy", [T, 1, C], "f32");
+          const [y, dx] = [rec.like(x, "y"), rec.like(x, "dx")];
+          const rstd = rec.tensor("rstd", [T, 1], "f32");
+          const pinned = (kernel: Kernel) =>
+            defineKernel({ ...kernel.spec, variants: [{ LANES }], choose: undefined });
+          rec.run(pinned(rmsNormForward), { x, w, y, rstd }, { eps, has_add: 0 });
+          rec.run(pinned(rmsNormBackwardX), { x, w, rstd, dy, dx }, { eps, has_add: 0 });
+          return { y, dx };
+        },
+        { x, w, dy },
+      );
+      expectClose(got.y, y, tolerance("f32", C), "y");
+      expectClose(got.dx, rmsNormBackward({ x, w, rstd, dy, T, C }).dx, tolerance("f32", C), "dx");
+    });
+  },
+);
+
+it("gives the weight the same gradient to the bit, run after run", async () => {
+  const [T, C] = [1000, 33];
+  const inputs = { x: normals(T * C, 1), rstd: normals(T, 2), dy: normals(T * C, 3), dw: normals(C, 4) };
+  const gradient = () =>
+    once(
+      device,
+      (rec) => {
+        const dw = rec.input("dw", [C], "f32");
+        const x = rec.input("x", [T, C], "f32");
+        emitRmsNormBackwardW(rec, {
+          x,
+          rstd: rec.input("rstd", [T], "f32"),
+          dy: rec.input("dy", [T, C], "f32"),
+          dw,
+        });
+        return { dw };
+      },
+      inputs,
+    );
+  expect((await gradient()).dw).toEqual((await gradient()).dw);
 });
 
 it("refuses a weight of another width", async () => {

@@ -12,7 +12,7 @@ export interface BlobStore {
   list(): Promise<string[]>;
   /** Null when there is none. */
   load(key: string): Promise<Bytes | null>;
-  /** @throws StorageError when there is no room. */
+  /** @throws StorageError when there is no room, InvalidOptionError for an empty blob or a key that is no file name. */
   save(key: string, bytes: Uint8Array): Promise<void>;
   /** Deleting what is not there is no error. */
   delete(key: string): Promise<void>;
@@ -30,7 +30,8 @@ export function memoryStore(): BlobStore {
     },
     save: (key, bytes) =>
       new Promise((resolve) => {
-        blobs.set(checkKey(key), new Uint8Array(bytes));
+        checkBlob(key, bytes);
+        blobs.set(key, new Uint8Array(bytes));
         resolve();
       }),
     delete: (key) => {
@@ -48,6 +49,12 @@ export function checkKey(key: string): string {
     JSON.stringify(key),
     "letters, digits, . _ - (not first a dot), at most 200",
   );
+}
+
+/** @throws InvalidOptionError for a bad key, or an empty blob, which could not be told from a save that was cut off. */
+export function checkBlob(key: string, bytes: Uint8Array): void {
+  checkKey(key);
+  if (bytes.byteLength === 0) throw new InvalidOptionError(`blob ${key}`, "0 bytes", "at least one");
 }
 
 /** What a full or forbidden storage throws, made readable; anything else is returned as it is. */

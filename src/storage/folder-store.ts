@@ -1,4 +1,4 @@
-import { asStorageError, checkKey, type BlobStore } from "./blob-store.ts";
+import { asStorageError, checkBlob, checkKey, type BlobStore } from "./blob-store.ts";
 
 /**
  * Blobs as files in a folder, made when first written to (Node only; `node:fs` is imported when first used). A save
@@ -29,7 +29,8 @@ export function folderStore(root: string): BlobStore {
     },
     async save(key, bytes) {
       const { fs, path } = await modules();
-      const target = path.join(root, checkKey(key));
+      checkBlob(key, bytes);
+      const target = path.join(root, key);
       const temporary = path.join(root, `.${key}.${process.pid}-${saves++}.tmp`);
       try {
         await fs.mkdir(root, { recursive: true });

@@ -1,9 +1,10 @@
 import { StorageError } from "../util/errors.ts";
-import { asStorageError, checkKey, type BlobStore } from "./blob-store.ts";
+import { asStorageError, checkBlob, checkKey, type BlobStore } from "./blob-store.ts";
 
 /**
  * Blobs in a folder of the browser's private file system (OPFS), in pages and workers. The writable stream of the File
- * System standard collects a save in a swap file and puts it in the blob's place when closed, which makes it atomic.
+ * System standard collects a save in a swap file and puts it in the blob's place when closed, which makes it atomic. A
+ * first save makes the empty file before that, so an empty file is what a crash left, and counts as absent.
  * The browser may clear the storage of a site under pressure; {@link requestPersistence} asks it not to.
  * Every method throws {@link StorageError} where there is no such file system.
  */
@@ -31,7 +32,8 @@ export function opfsStore(folder: string): BlobStore {
       const keys: string[] = [];
       for await (const [key, handle] of (await open()).entries()) {
         // Chromium keeps swap files beside the blobs while they are written.
-        if (handle.kind === "file" && !key.endsWith(".crswap")) keys.push(key);
+        if (!(handle instanceof FileSystemFileHandle) || key.endsWith(".crswap")) continue;
+        if ((await handle.getFile()).size > 0) keys.push(key);
       }
       return keys.sort();
     },
@@ -39,7 +41,7 @@ export function opfsStore(folder: string): BlobStore {
       const directory = await open();
       try {
         const file = await (await directory.getFileHandle(checkKey(key))).getFile();
-        return new Uint8Array(await file.arrayBuffer());
+        return file.size === 0 ? null : new Uint8Array(await file.arrayBuffer());
       } catch (error) {
         if (isNotFound(error)) return null;
         throw asStorageError(error, `${key} in ${what}`);
@@ -47,10 +49,9 @@ export function opfsStore(folder: string): BlobStore {
     },
     async save(key, bytes) {
       const directory = await open();
-      const known = await hasFile(directory, checkKey(key));
+      checkBlob(key, bytes);
       try {
-        const handle = await directory.getFileHandle(key, { create: true });
-        const stream = await handle.createWritable();
+        const stream = await (await directory.getFileHandle(key, { create: true })).createWritable();
         try {
           await stream.write(new Uint8Array(bytes));
           await stream.close();
@@ -59,13 +60,16 @@ export function opfsStore(folder: string): BlobStore {
           throw error;
         }
       } catch (error) {
-        // `create` leaves an empty file behind when the first save of a key fails.
-        if (!known) await removeFile(directory, key);
         throw asStorageError(error, `saving ${key} (${bytes.byteLength} bytes) in ${what}`);
       }
     },
     async delete(key) {
-      await removeFile(await open(), checkKey(key));
+      const directory = await open();
+      try {
+        await directory.removeEntry(checkKey(key));
+      } catch (error) {
+        if (!isNotFound(error)) throw asStorageError(error, `${key} in ${what}`);
+      }
     },
   };
 }
@@ -82,24 +86,6 @@ export async function storageEstimate(): Promise<{ usedBytes: number; quotaBytes
   if (typeof storage?.estimate !== "function") return null;
   const { usage = 0, quota = 0 } = await storage.estimate();
   return { usedBytes: usage, quotaBytes: quota };
-}
-
-async function hasFile(directory: FileSystemDirectoryHandle, key: string): Promise<boolean> {
-  try {
-    await directory.getFileHandle(key);
-    return true;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
-}
-
-async function removeFile(directory: FileSystemDirectoryHandle, key: string): Promise<void> {
-  try {
-    await directory.removeEntry(key);
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
 }
 
 function isNotFound(error: unknown): boolean {

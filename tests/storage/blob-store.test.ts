@@ -40,6 +40,10 @@ describe.each<[string, () => BlobStore]>([
     await expect(make().save(key, new Uint8Array(1))).rejects.toThrow(InvalidOptionError);
   });
 
+  it("refuses an empty blob", async () => {
+    await expect(make().save("a", new Uint8Array(0))).rejects.toThrow(InvalidOptionError);
+  });
+
   it("leaves nothing behind but the blob", async () => {
     if (name !== "folder") return;
     await make().save("a", Uint8Array.of(1));

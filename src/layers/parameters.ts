@@ -91,6 +91,13 @@ export class ParameterSet {
     }
   }
 
+  /** Zeroes both moments where they are allocated: an optimizer that begins anew must not find those of another run. */
+  resetMoments(): void {
+    for (const { m, v } of this.blocks) {
+      for (const tensor of [m, v]) if (tensor) this.device.write(tensor, new Float32Array(elementCount(tensor.shape)));
+    }
+  }
+
   get names(): string[] {
     return [...this.#parameters.keys()];
   }

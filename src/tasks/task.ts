@@ -1,5 +1,5 @@
 import type { Message } from "../data/chat-template.ts";
-import type { AsyncReward, Example, Reward } from "../rl/reward.ts";
+import type { Completion, Example, RewardResult } from "../rl/reward.ts";
 
 /** One thing to do: what the policy is shown, and what the reward is computed from. */
 export interface TaskExample extends Example {
@@ -18,5 +18,6 @@ export interface Task<E extends TaskExample = TaskExample> {
   readonly description: string;
   /** An example of the training split. */
   example(seed: number): E | Promise<E>;
-  readonly reward: Reward<E> | AsyncReward<E>;
+  /** A method, so that a task of narrower examples is a `Task`: the examples it is given are its own. */
+  reward(completion: Completion, example: E): RewardResult | Promise<RewardResult>;
 }

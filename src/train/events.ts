@@ -23,5 +23,5 @@ export type TrainEvent =
   | { type: "phase"; step: number; phase: "rollout" | "reward" | "train" }
   | { type: "rollouts"; step: number; policyVersion: number; groups: GroupRecord[] }
   | { type: "step"; step: number; metrics: Record<string, number> }
-  | { type: "warning"; step: number; code: "no-weight-changed" | "non-finite" | "zero-variance"; message: string }
+  | { type: "warning"; step: number; code: "no-weight-changed" | "non-finite" | "zero-variance" | "reward-failed"; message: string }
   | { type: "done"; step: number; reason: "finished" | "stopped" };

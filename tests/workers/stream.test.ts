@@ -1,0 +1,136 @@
+import { expose, wrap } from "comlink";
+import type { ProxyMarked, Remote } from "comlink";
+import { expect, test } from "vitest";
+import { ContextLengthError } from "../../src/util/errors.ts";
+import type { StreamApi } from "../../workers/protocol.ts";
+import { Pump, readStream, remotely } from "../../workers/stream.ts";
+import { installTransferHandlers } from "../../workers/transfer.ts";
+import { Gate, Turn } from "../../workers/turn.ts";
+
+installTransferHandlers();
+const never = new Promise<never>(() => undefined);
+const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** A pump at the far end of a channel. */
+function across<T>(pump: Pump<T>): Remote<StreamApi<T> & ProxyMarked> {
+  const { port1, port2 } = new MessageChannel();
+  expose(remotely(pump), port1);
+  return wrap<StreamApi<T> & ProxyMarked>(port2);
+}
+
+function count(to: number) {
+  const state = { made: 0, ended: false, interrupted: 0 };
+  async function* source() {
+    try {
+      for (; state.made < to;) yield await Promise.resolve(state.made++);
+    } finally {
+      state.ended = true;
+    }
+  }
+  return { state, pump: new Pump(source(), () => state.interrupted++, 4) };
+}
+
+test("every item arrives, in order", async () => {
+  const { state, pump } = count(50);
+  const got: number[] = [];
+  for await (const item of readStream(across(pump), never)) got.push(item);
+  expect(got).toEqual(Array.from({ length: 50 }, (_, i) => i));
+  expect(state).toEqual({ made: 50, ended: true, interrupted: 0 });
+});
+
+test("the source waits for a reader that does not read", async () => {
+  const { state, pump } = count(50);
+  await settle();
+  expect(state.made).toBe(4);
+  await pump.pull();
+  await settle();
+  expect(state.made).toBe(8);
+});
+
+test("leaving the loop ends the source", async () => {
+  const { state, pump } = count(1e9);
+  for await (const item of readStream(across(pump), never)) if (item === 2) break;
+  expect(state).toMatchObject({ ended: true, interrupted: 1 });
+});
+
+test("an error arrives behind the items before it, with its class", async () => {
+  async function* source() {
+    yield await Promise.resolve(1);
+    throw new ContextLengthError("too long");
+  }
+  const got: number[] = [];
+  const read = async () => {
+    for await (const item of readStream(across(new Pump(source(), () => undefined)), never)) got.push(item);
+  };
+  await expect(read()).rejects.toSatisfy(
+    (error) => error instanceof ContextLengthError && error.message === "too long",
+  );
+  expect(got).toEqual([1]);
+});
+
+test("a reader that waits hears of a failure", async () => {
+  async function* source() {
+    await never;
+    yield 1;
+  }
+  const failed = settle().then(() => Promise.reject(new ContextLengthError("gone")));
+  const first = readStream(across(new Pump(source(), () => undefined)), failed).next();
+  await expect(first).rejects.toThrow("gone");
+});
+
+test("an AbortSignal crosses, its reason too", async () => {
+  const { port1, port2 } = new MessageChannel();
+  const reasonOf = async (signal: AbortSignal): Promise<string> => {
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
+    return `${(signal.reason as Error).name}: ${(signal.reason as Error).message}`;
+  };
+  expose({ reasonOf }, port1);
+  const remote = wrap<{ reasonOf: typeof reasonOf }>(port2);
+  const controller = new AbortController();
+  const later = remote.reasonOf(controller.signal);
+  controller.abort();
+  expect(await later).toBe("AbortError: This operation was aborted");
+  expect(await remote.reasonOf(AbortSignal.abort(new ContextLengthError("enough")))).toBe(
+    "ContextLengthError: enough",
+  );
+});
+
+test("turns are taken in the order of asking, and one that is given up does not hold up the next", async () => {
+  const turn = new Turn();
+  const order: string[] = [];
+  const first = await turn.take();
+  const controller = new AbortController();
+  const second = turn.take(controller.signal);
+  const third = turn.take().then((end) => {
+    order.push("third");
+    end();
+  });
+  controller.abort();
+  await expect(second).rejects.toThrow("aborted");
+  await settle();
+  expect(order).toEqual([]);
+  order.push("first");
+  first();
+  await third;
+  expect(order).toEqual(["first", "third"]);
+});
+
+test("a closed gate holds whoever comes, and says when somebody stands there", async () => {
+  const gate = new Gate();
+  await gate.pass();
+  let standing = false;
+  const closed = gate.close().then(() => (standing = true));
+  await settle();
+  expect(standing).toBe(false);
+  let through = false;
+  const passing = gate.pass().then(() => (through = true));
+  await closed;
+  await settle();
+  expect({ standing, through }).toEqual({ standing: true, through: false });
+  gate.open();
+  await passing;
+  void gate.close();
+  gate.end();
+  await gate.pass();
+  await gate.close(); // nobody will come: resolves at once
+});

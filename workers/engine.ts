@@ -1,0 +1,111 @@
+import type { ProxyMarked } from "comlink";
+import { releaseProxy } from "comlink";
+import type { Remote } from "comlink";
+import type { Device } from "../src/gpu/device.ts";
+import type { DeviceInfo } from "../src/gpu/device.ts";
+import { tinyPolicySource } from "../src/models/tiny-policy.ts";
+import { Policy } from "../src/rollout/policy.ts";
+import { fileSource, httpSource } from "../src/storage/source.ts";
+import type { FileSource } from "../src/storage/source.ts";
+import type { TaskExample } from "../src/tasks/task.ts";
+import { errorRecord, InvalidOptionError } from "../src/util/errors.ts";
+import type { ErrorRecord } from "../src/util/errors.ts";
+import { EnginePolicy } from "./engine-policy.ts";
+import type {
+  EngineApi,
+  LoadOptions,
+  OpenOptions,
+  PolicyApi,
+  ReportProgress,
+  WireSource,
+} from "./protocol.ts";
+import { RewardPool } from "./rewards.ts";
+import type { RewardHost, RewardLimits } from "./rewards.ts";
+import { remotely } from "./stream.ts";
+import { makeTask } from "./tasks.ts";
+import type { TaskSpec } from "./tasks.ts";
+import { installTransferHandlers } from "./transfer.ts";
+
+/** What the surroundings give: a browser's worker, or Node. */
+export interface EngineHost {
+  openDevice(options: OpenOptions): Promise<Device>;
+  startRewardWorker(): RewardHost;
+  rewardLimits?: RewardLimits;
+}
+
+/** The only owner of the GPU: holds the device and the policies on it. Knows nothing of workers; engine-worker.ts exposes it. */
+export class Engine implements EngineApi {
+  #device: Device | undefined;
+  readonly #policies = new Set<EnginePolicy>();
+  readonly #rewards: RewardPool;
+
+  constructor(private readonly host: EngineHost) {
+    installTransferHandlers();
+    this.#rewards = new RewardPool(() => host.startRewardWorker(), host.rewardLimits);
+  }
+
+  /** Opens the device, once. @throws GpuUnavailableError */
+  async open(options: OpenOptions): Promise<DeviceInfo> {
+    this.#device ??= await this.host.openDevice(options);
+    return this.#device.info;
+  }
+
+  async lost(): Promise<ErrorRecord> {
+    return errorRecord(await this.#opened().lost);
+  }
+
+  async load(
+    wire: WireSource,
+    options: LoadOptions,
+    progress: ReportProgress | Remote<ReportProgress>,
+    signal: AbortSignal | undefined,
+  ): Promise<PolicyApi & ProxyMarked> {
+    const device = this.#opened();
+    try {
+      signal?.throwIfAborted();
+      const source = await openSource(wire);
+      let reported: void | Promise<void> = undefined;
+      const policy = await Policy.load(device, source, {
+        ...options,
+        signal,
+        onProgress: (done, total) => {
+          reported = progress(done, total);
+        },
+      });
+      await reported;
+      const held = new EnginePolicy(source.name, policy, this.#rewards, () => this.#policies.delete(held));
+      this.#policies.add(held);
+      return remotely(held);
+    } finally {
+      if (releaseProxy in progress) progress[releaseProxy]();
+    }
+  }
+
+  async example(task: TaskSpec, seed: number): Promise<TaskExample> {
+    return makeTask(task).example(seed);
+  }
+
+  /** Ends every run and generation, frees everything on the GPU, and the device itself. */
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#policies].map((policy) => policy.destroy()));
+    this.#rewards.dispose();
+    this.#device?.destroy();
+    this.#device = undefined;
+  }
+
+  #opened(): Device {
+    if (!this.#device) throw new InvalidOptionError("engine", "no open device", "open() to have been called");
+    return this.#device;
+  }
+}
+
+async function openSource(wire: WireSource): Promise<FileSource> {
+  switch (wire.kind) {
+    case "tiny":
+      return tinyPolicySource(wire.seed);
+    case "url":
+      return httpSource(wire.base);
+    case "files":
+      return fileSource(wire.files, wire.name);
+  }
+}

@@ -1,0 +1,116 @@
+/** What crosses between the page and its workers: plain values, and the interfaces of the objects on the far side. */
+import type { ProxyMarked } from "comlink";
+import type { Message } from "../src/data/chat-template.ts";
+import type { DeviceInfo, DeviceOptions } from "../src/gpu/device.ts";
+import type { ModelOptions } from "../src/models/model.ts";
+import type { Completion, RewardResult } from "../src/rl/reward.ts";
+import type { GenerateOptions, TextDelta } from "../src/rollout/policy.ts";
+import type { TaskExample } from "../src/tasks/task.ts";
+import type { TrainEvent } from "../src/train/events.ts";
+import type { RecipeOptions } from "../src/train/recipe.ts";
+import type { ErrorRecord } from "../src/util/errors.ts";
+import type { TaskSpec } from "./tasks.ts";
+
+/** How the engine opens its device. A device of the caller's cannot cross into a worker. */
+export type OpenOptions = Omit<DeviceOptions, "gpu" | "device">;
+
+/** Where a policy comes from, in the form that crosses: files keep their paths, which a cloned File does not everywhere. */
+export type WireSource =
+  | { kind: "tiny"; seed: number }
+  | { kind: "url"; base: string }
+  | { kind: "files"; name: string; files: ReadonlyMap<string, Blob> };
+
+/** See ModelOptions: storage formats of the weights, and what is trained. */
+export type LoadOptions = Omit<ModelOptions, "onProgress" | "signal">;
+
+/** Sampling and prompt options; the signal crosses as an argument of its own. */
+export type WireGenerateOptions = Omit<GenerateOptions, "signal">;
+
+/** A loaded policy in plain values. */
+export interface PolicyInfo {
+  /** The source's name: an address, a folder. */
+  name: string;
+  architecture: string;
+  /** Whether messages may hold images. */
+  vision: boolean;
+  /** Prompt and completion together, tokens. */
+  contextTokens: number;
+  /** Bytes of frozen weights, and of what is trained with its gradients and moments. */
+  frozenBytes: number;
+  trainedBytes: number;
+  trainable: "lora" | "dense" | "none";
+}
+
+/** What a stream has for its reader: at least one item, or the end. */
+export interface Pull<T> {
+  items: T[];
+  done: boolean;
+}
+
+/** A stream on the far side. It runs a little ahead of its reader and then waits: see Pump. */
+export interface StreamApi<T> {
+  /** Rejects with the error that ended the stream, after the items before it. */
+  pull(): Promise<Pull<T>>;
+  /** Ends the stream; what it held is free for others when this resolves. */
+  cancel(): Promise<void>;
+}
+
+/** A training run on the far side. */
+export interface TrainingApi extends StreamApi<TrainEvent> {
+  /** Resolves when the run stands still between two steps, or has ended. */
+  pause(): Promise<void>;
+  resume(): void;
+  /** Ends the run as soon as a phase allows; its last event is `done` with reason `stopped`. */
+  stop(): void;
+}
+
+export interface PolicyApi {
+  describe(): PolicyInfo;
+  generate(
+    messages: Message[],
+    options: WireGenerateOptions,
+    signal: AbortSignal | undefined,
+  ): StreamApi<TextDelta> & ProxyMarked;
+  train(task: TaskSpec, recipe: RecipeOptions): Promise<TrainingApi & ProxyMarked>;
+  destroy(): Promise<void>;
+}
+
+export type ReportProgress = (done: number, total: number) => void | Promise<void>;
+
+/** The engine: the only owner of the GPU. */
+export interface EngineApi {
+  open(options: OpenOptions): Promise<DeviceInfo>;
+  /** Resolves when the device is lost. */
+  lost(): Promise<ErrorRecord>;
+  load(
+    source: WireSource,
+    options: LoadOptions,
+    progress: ReportProgress,
+    signal: AbortSignal | undefined,
+  ): Promise<PolicyApi & ProxyMarked>;
+  /** An example of a task: the same for the same seed. */
+  example(task: TaskSpec, seed: number): Promise<TaskExample>;
+  dispose(): Promise<void>;
+}
+
+/** One verdict of the reward worker. A reward that throws gives value null and the message. */
+export interface Verdict {
+  result: RewardResult;
+  error?: string;
+}
+
+/** A completion and the example it answers. Examples that are one object are cloned once per message. */
+export interface RewardItem {
+  completion: Completion;
+  example: TaskExample;
+}
+
+/** From the other side of a channel every call gives a promise. */
+export type ReportVerdict = (index: number, verdict: Verdict) => void | Promise<void>;
+
+export interface RewardApi {
+  /** Resolves when the worker listens: its start does not count against a reward's time. */
+  ready(): true;
+  /** Computes the rewards one after the other; each verdict has been reported before the next reward begins. */
+  score(task: TaskSpec, items: readonly RewardItem[], report: ReportVerdict): Promise<void>;
+}

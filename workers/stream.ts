@@ -1,0 +1,106 @@
+import { finalizer, proxy, releaseProxy } from "comlink";
+import type { ProxyMarked, Remote } from "comlink";
+import type { Pull, StreamApi } from "./protocol.ts";
+
+/**
+ * A generator as the far side reads it: it runs up to `ahead` items before its reader, so that a busy page does not
+ * hold up the GPU, and then waits, so that a reader that has stopped reading does not fill the memory.
+ */
+export class Pump<T> implements StreamApi<T> {
+  readonly #source: AsyncGenerator<T, void, void>;
+  readonly #ahead: number;
+  readonly #interrupt: () => void;
+  readonly #items: T[] = [];
+  #ended = false;
+  #error: { value: unknown } | undefined;
+  /** Wakes the side that waits: the reader for items, or the generator for room. */
+  #wakeReader: (() => void) | undefined;
+  #wakeSource: (() => void) | undefined;
+  #cancelled = false;
+  readonly #running: Promise<void>;
+
+  /** @param interrupt makes a generator that is at work, or waits, end soon: called when the stream is cancelled. */
+  constructor(source: AsyncGenerator<T, void, void>, interrupt: () => void, ahead = 16) {
+    this.#source = source;
+    this.#interrupt = interrupt;
+    this.#ahead = ahead;
+    this.#running = this.#run();
+  }
+
+  /** Resolves when the generator has ended and let go of what it held. */
+  get ended(): Promise<void> {
+    return this.#running;
+  }
+
+  async pull(): Promise<Pull<T>> {
+    if (this.#items.length === 0 && !this.#ended)
+      await new Promise<void>((wake) => (this.#wakeReader = wake));
+    const items = this.#items.splice(0);
+    this.#wakeSource?.();
+    if (items.length === 0 && this.#error) throw this.#error.value;
+    return { items, done: items.length === 0 };
+  }
+
+  async cancel(): Promise<void> {
+    this.#cancelled = true;
+    if (!this.#ended) this.#interrupt();
+    this.#wakeSource?.();
+    await this.#running;
+  }
+
+  /** Comlink calls this when the reader's end is released or collected. */
+  [finalizer](): void {
+    void this.cancel();
+  }
+
+  async #run(): Promise<void> {
+    try {
+      for await (const item of this.#source) {
+        this.#items.push(item);
+        this.#wakeReader?.();
+        if (this.#items.length >= this.#ahead && !this.#cancelled) {
+          await new Promise<void>((wake) => (this.#wakeSource = wake));
+        }
+        if (this.#cancelled) break;
+      }
+    } catch (value) {
+      // Whoever cancelled does not read on, and the interruption is no news.
+      if (!this.#cancelled) this.#error = { value };
+    } finally {
+      this.#ended = true;
+      this.#wakeReader?.();
+    }
+  }
+}
+
+/** Marks an object that the far side is to call, not to copy. */
+export function remotely<T extends object>(object: T): T & ProxyMarked {
+  return proxy(object);
+}
+
+/**
+ * Reads a stream of the far side. Leaving the loop early cancels it.
+ * @param failed rejects when nothing will come any more: the device is lost, the worker is gone.
+ */
+export async function* readStream<T>(
+  stream: Remote<StreamApi<T> & ProxyMarked>,
+  failed: Promise<never>,
+): AsyncGenerator<T, void, void> {
+  let ended = false;
+  try {
+    for (;;) {
+      const { items, done } = await Promise.race([stream.pull(), failed]);
+      yield* items;
+      if (done) {
+        ended = true;
+        return;
+      }
+    }
+  } catch (error) {
+    ended = true;
+    throw error;
+  } finally {
+    if (!ended) await Promise.race([stream.cancel(), failed]);
+    stream[releaseProxy]();
+  }
+}

@@ -53,6 +53,7 @@ export function packGroups(
   groups: readonly PackedGroup[],
   { featureCount = 0, imageToken = null }: { featureCount?: number; imageToken?: number | null } = {},
 ): PackedBatch {
+  for (const { prompt } of groups) if (prompt.tokens.length === 0) throw new ShapeError("prompt: tokens", 0, "at least 1");
   const batch = new BatchBuilder(groups.reduce((sum, group) => sum + packedLength(group), 0), featureCount);
   let sequence = 0;
   for (const { prompt, completions } of groups) {
@@ -95,7 +96,6 @@ class BatchBuilder {
   /** Places all but the prompt's last token; returns the rows they take. */
   prompt({ tokens, positions, featureRows }: PackedPrompt, imageToken: number | null): { begin: number; end: number } {
     const length = tokens.length;
-    if (length === 0) throw new ShapeError("prompt: tokens", 0, "at least 1");
     if (positions.length !== 3 * length) throw new ShapeError("prompt: positions", positions.length, 3 * length);
     const begin = this.#at;
     let image = 0;

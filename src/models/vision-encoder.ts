@@ -123,7 +123,10 @@ export class VisionEncoder {
     readonly forward: VisionForward,
   ) {}
 
-  /** @param patches most patches of one run, at least those of the largest image. */
+  /**
+   * @param patches most patches of one run, at least those of the largest image.
+   * @param options.keep leaves every layer's output readable, for comparisons.
+   */
   static async create(
     device: Device,
     tower: VisionTower,
@@ -135,7 +138,11 @@ export class VisionEncoder {
     const inputs = new VisionProgramInputs(rec, tower.config, patches);
     const forward = tower.forward(rec, inputs);
     emitScatterRows(rec, { src: forward.features, index: inputs.destinations, y: features });
-    if (keep) for (const tensor of [forward.patches, ...forward.blocks, forward.features]) rec.output(tensor);
+    if (keep) {
+      const middles = forward.saved.blocks.flatMap(({ activations }) => (activations ? [activations.norm2.x] : []));
+      const { cos, sin } = forward.rope;
+      for (const tensor of [forward.patches, ...forward.blocks, ...middles, forward.features, cos, sin]) rec.output(tensor);
+    }
     return new VisionEncoder(tower, patches, inputs, await rec.build({ pool }), forward);
   }
 

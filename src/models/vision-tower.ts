@@ -32,6 +32,7 @@ export interface VisionForward {
   features: Tensor;
   patches: Tensor;
   blocks: Tensor[];
+  rope: { cos: Tensor; sin: Tensor };
   saved: {
     patchEmbed: LinearSaved;
     blocks: BlockSaved[];
@@ -130,6 +131,7 @@ export class VisionTower {
         features: second.y,
         patches: embedded.y,
         blocks: outputs,
+        rope,
         saved: {
           patchEmbed: embedded.saved,
           blocks: saved,

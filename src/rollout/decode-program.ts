@@ -19,26 +19,32 @@ export const stride = 8;
 export interface DecodeProgram {
   program: Program;
   B: Dim;
-  /** Last token of each row: written by the host when rows change, by the sampler otherwise. */
-  token: Tensor;
+  tensors: DecodeTensors;
   positions: Tensor;
   cacheRows: Tensor;
   segments: SegmentInputs;
   /** Keys of the random draws: sequence number, and index of the token within its completion. */
   sequence: Tensor;
   draw: Tensor;
-  banned: Tensor;
   /** Where row b's draw goes in the history, [step, row] flattened. */
   historyRows: Tensor;
-  historyTokens: Tensor;
-  historyLogps: Tensor;
-  /** Bits of the tokens each slot has seen, for the repetition penalty. */
-  seen: Tensor | undefined;
+  /** Row of {@link DecodeTensors.seen} of each row of the batch. */
   slot: Tensor | undefined;
 }
 
-/** Persistent tensors of {@link DecodeProgram}: they live as long as the engine. */
-export function decodeTensors(device: Device, batch: number, vocabulary: number, penalty: boolean) {
+/** What lives from one decode step to the next. Programs of one engine share it. */
+export interface DecodeTensors {
+  /** Last token of each row: written by the host when rows change, by the sampler otherwise. */
+  token: Tensor;
+  historyTokens: Tensor;
+  historyLogps: Tensor;
+  /** Bits of the tokens that are never drawn. */
+  banned: Tensor;
+  /** Bits of the tokens each slot has seen, for the repetition penalty. */
+  seen: Tensor | undefined;
+}
+
+export function decodeTensors(device: Device, batch: number, vocabulary: number, penalty: boolean): DecodeTensors {
   const words = Math.ceil(vocabulary / 32);
   return {
     token: device.tensor("decode.token", [batch], "u32"),
@@ -54,7 +60,7 @@ export async function recordDecode(
   model: Model,
   cache: KvCache,
   batch: number,
-  tensors: ReturnType<typeof decodeTensors>,
+  tensors: DecodeTensors,
   { adapter, pool }: { adapter: boolean; pool?: SlotPool },
 ): Promise<DecodeProgram> {
   const { device, decoder } = model;
@@ -98,5 +104,5 @@ export async function recordDecode(
   emitScatterRows(rec, { src: view(token, [B, 1]), index: historyRows, y: tensors.historyTokens });
   emitScatterRows(rec, { src: view(logp, [B, 1]), index: historyRows, y: tensors.historyLogps });
   const program = await rec.build({ pool });
-  return { program, B, positions, cacheRows, segments, sequence, draw, historyRows, slot, ...tensors, token: tensors.token };
+  return { program, B, tensors, positions, cacheRows, segments, sequence, draw, historyRows, slot };
 }

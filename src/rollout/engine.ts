@@ -125,9 +125,9 @@ export class RolloutEngine {
     const { prefill, decode } = await this.#programs(options.adapter !== false, sampling.repetitionPenalty !== 1);
     const device = this.model.device;
     const seed = seedFromOption(options.seed);
-    const placeholders = [special.image, special.video].filter((token) => token !== null);
+    const placeholders = options.banPlaceholders === false ? [] : [special.image, special.video].filter((token) => token !== null);
     const banned = bannedMask(text.vocabSize, [...placeholders, ...(options.bannedTokens ?? [])]);
-    device.write(decode.banned, banned);
+    device.write(decode.tensors.banned, banned);
     const stop = new Set(options.stopTokens ?? special.eos);
     const values = { seedLo: seed.lo, seedHi: seed.hi, ...sampling, maxNewTokens: 0 };
 
@@ -135,7 +135,7 @@ export class RolloutEngine {
     for (const wave of this.#waves(requests)) {
       signal?.throwIfAborted();
       const rows = this.#prefill(prefill, requests, wave, () => sequence++);
-      if (decode.seen) this.#writeSeen(decode, requests, rows);
+      if (decode.tensors.seen) this.#writeSeen(decode, requests, rows);
       yield* this.#decode(decode, rows, sampling.maxNewTokens, stop, values, signal);
     }
   }
@@ -160,7 +160,7 @@ export class RolloutEngine {
     if (!adapter && model.lora) {
       if (!this.#adapterOff) {
         const recorded = await recordPrefill(model, this.cache, capacity, false, pool);
-        const off = await recordDecode(model, this.cache, capacity.batch, this.decode, { adapter: false, pool });
+        const off = await recordDecode(model, this.cache, capacity.batch, this.decode.tensors, { adapter: false, pool });
         this.#adapterOff = { prefill: recorded.program, inputs: recorded.inputs, decode: off };
       }
       prefill = { program: this.#adapterOff.prefill, inputs: this.#adapterOff.inputs };
@@ -251,10 +251,10 @@ export class RolloutEngine {
     let active = rows;
     while (active.length > 0) {
       signal?.throwIfAborted();
-      device.write(decode.token, Uint32Array.from(active, (row) => row.lastToken));
+      device.write(decode.tensors.token, Uint32Array.from(active, (row) => row.lastToken));
       const steps = Math.min(stride, maxNewTokens - active[0].tokens.length);
       for (let step = 0; step < steps; step++) this.#step(decode, active, step, values);
-      const [tokens, logps] = await device.readAll([decode.historyTokens, decode.historyLogps]);
+      const [tokens, logps] = await device.readAll([decode.tensors.historyTokens, decode.tensors.historyLogps]);
       const remaining: Row[] = [];
       for (const [b, row] of active.entries()) {
         const drawn = { tokens: [] as number[], logps: [] as number[] };
@@ -316,7 +316,7 @@ export class RolloutEngine {
     const words = Math.ceil(vocabSize / 32);
     const seen = new Uint32Array(rows.length * words);
     for (const row of rows) seen.set(bannedMask(vocabSize, Array.from(requests[row.request].prompt.tokens)), row.slot * words);
-    if (decode.seen) this.model.device.write(decode.seen, seen);
+    if (decode.tensors.seen) this.model.device.write(decode.tensors.seen, seen);
   }
 
   destroy(): void {
@@ -325,9 +325,8 @@ export class RolloutEngine {
     this.prefill.program.destroy();
     for (const decode of [this.decode, this.#penalty, this.#adapterOff?.decode]) {
       decode?.program.destroy();
-      for (const tensor of [decode?.token, decode?.historyTokens, decode?.historyLogps, decode?.banned, decode?.seen]) {
-        if (tensor) device.freeTensor(tensor);
-      }
+      // Freeing twice what two programs share does nothing the second time.
+      for (const tensor of Object.values(decode?.tensors ?? {})) if (tensor) device.freeTensor(tensor as Tensor);
     }
     this.#adapterOff?.prefill.destroy();
     if (this.ownsPool) this.pool.destroy();

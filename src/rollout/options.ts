@@ -17,8 +17,10 @@ export interface SamplingOptions {
   maxNewTokens?: number;
   /** Tokens that end a completion; they are part of it. Default: the model's end-of-sequence tokens. */
   stopTokens?: readonly number[];
-  /** Tokens never drawn. Image and video placeholders are always banned. */
+  /** Tokens never drawn, besides the placeholders. */
   bannedTokens?: readonly number[];
+  /** Never draw image and video placeholders, which would break the next prompt. Default true. */
+  banPlaceholders?: boolean;
   seed?: number | Seed;
 }
 

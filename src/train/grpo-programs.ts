@@ -34,6 +34,8 @@ export interface GrpoProgramOptions {
   recompute: boolean;
   optimizer: { beta1: number; beta2: number; eps: number; weightDecay: number; maxGradNorm: number };
   bannedTokens: readonly number[];
+  /** Keeps logp and dlogp readable after a run. */
+  keep?: boolean;
   pool?: SlotPool;
 }
 
@@ -46,6 +48,9 @@ export interface GrpoPrograms {
   /** Compares with the log-probs that `first` stored. */
   later: UpdateProgram | undefined;
   optimizer: Program;
+  advantages: Tensor;
+  refLogp: Tensor | undefined;
+  oldLogp: Tensor | undefined;
   stats: Tensor;
   report: Tensor;
   plans: MemoryPlan[];
@@ -57,6 +62,8 @@ export interface UpdateProgram {
   inputs: PackedInputs;
   weights: Tensor;
   samplerLogp: Tensor;
+  logp: Tensor;
+  dlogp: Tensor;
   /** Number of each scored token within the step; only with several iterations. */
   stepRows: Tensor | undefined;
 }
@@ -132,7 +139,9 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
       });
     });
     emitBackward(rec, model, inputs, forward, scores, dlogp, scoring);
-    return { program: await rec.build({ pool }), inputs, weights, samplerLogp, stepRows };
+    if (options.keep) for (const tensor of [scores.logp, dlogp]) rec.output(tensor);
+    const program = await rec.build({ pool });
+    return { program, inputs, weights, samplerLogp, logp: scores.logp, dlogp, stepRows };
   };
 
   const optimizer = async () => {
@@ -162,6 +171,9 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     first: await update("update", several ? "store" : "none"),
     later: several ? await update("update again", "compare") : undefined,
     optimizer: await optimizer(),
+    advantages,
+    refLogp,
+    oldLogp: stored,
     stats,
     report,
   };

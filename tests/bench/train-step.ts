@@ -61,7 +61,8 @@ async function ourTrainStep(device: Device, config: DecoderConfig, train: TrainC
     offsets: rec.input("offsets", [order.offsets.length], "u32"),
     rows: rec.input("rows", [order.rows.length], "u32"),
   };
-  const dlogp = rec.input("dlogp", [T], "f32");
+  invariant(inputs.S, "every position is scored");
+  const dlogp = rec.input("dlogp", [inputs.S], "f32");
   const scoring = { temperature: 1 };
   const forward = emitDecoder(rec, model, inputs, { adapter: false });
   const scores = emitScores(rec, model, inputs, forward, scoring);

@@ -4,7 +4,7 @@ import type { Command, DispatchCommand, Recording } from "./commands.ts";
 import type { Device } from "./device.ts";
 import type { Ready, ReadyDispatch } from "./encode.ts";
 import type { CompiledKernel } from "./pipeline-cache.ts";
-import { formatBudget, planRows, planSlots } from "./plan.ts";
+import { bufferBytes, formatBudget, planRows, planSlots } from "./plan.ts";
 import type { Lifetime, MemoryPlan, PlannedTensor } from "./plan.ts";
 import { Program } from "./program.ts";
 import type { ParamBlock } from "./program.ts";
@@ -259,10 +259,6 @@ function bind(
     });
   }
   return { kind: "dispatch", command, compiled, tensors, uniforms };
-}
-
-function bufferBytes(bytes: number): number {
-  return Math.max(256, Math.ceil(bytes / 16) * 16);
 }
 
 function sum(values: readonly number[]): number {

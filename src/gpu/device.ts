@@ -11,7 +11,7 @@ import type { DeviceInfo, DeviceOptions } from "./device-info.ts";
 import type { Feature, KernelCode, Variant } from "./kernel.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
 import type { CompiledKernel } from "./pipeline-cache.ts";
-import { formatBudget } from "./plan.ts";
+import { bufferBytes, formatBudget } from "./plan.ts";
 import { byteLength, bytesPerElement, elementCount } from "./tensor.ts";
 import type { DType, Shard, Storage, Tensor } from "./tensor.ts";
 
@@ -142,7 +142,7 @@ export class Device {
   /** A buffer that counts against the budget. Use {@link Device.free} to destroy it. */
   createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     this.check();
-    const size = Math.max(256, Math.ceil(bytes / 16) * 16);
+    const size = bufferBytes(bytes);
     const budget = this.options.memoryBudgetBytes ?? Infinity;
     if (size > this.info.maxBufferBytes || this.#liveBytes + size > budget) {
       throw new MemoryBudgetError(

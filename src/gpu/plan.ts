@@ -59,6 +59,11 @@ export function planSlots(lifetimes: readonly Lifetime[]): { slotBytes: number[]
   return { slotBytes, slots };
 }
 
+/** Bytes of the buffer that a tensor of so many bytes gets. */
+export function bufferBytes(bytes: number): number {
+  return Math.max(256, Math.ceil(bytes / 16) * 16);
+}
+
 /** A budget as a table, largest rows first. */
 export function formatBudget(rows: readonly (readonly [name: string, bytes: number])[]): string {
   const total = rows.reduce((sum, [, bytes]) => sum + bytes, 0);

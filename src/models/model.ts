@@ -1,4 +1,6 @@
 import type { Device } from "../gpu/device.ts";
+import { bufferBytes } from "../gpu/plan.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import { ParameterSet } from "../layers/parameters.ts";
 import type { WeightFormat } from "../kernels/weight.ts";
 import { loraScale } from "../storage/peft.ts";
@@ -169,12 +171,15 @@ export class Model {
 
   /** Bytes of frozen weights, and of trained parameters with their gradients and moments. */
   weightBytes(): { frozen: number; trained: number } {
-    const frozen = this.factory.tensors.reduce((sum, tensor) => sum + tensor.storage.bytes, 0);
-    const trained = (this.parameters?.blocks ?? []).reduce(
-      (sum, { param, grad, m, v }) => sum + [param, grad, m, v].reduce((bytes, tensor) => bytes + (tensor?.storage.bytes ?? 0), 0),
-      0,
-    );
-    return { frozen, trained };
+    const bytes = (tensors: readonly (Tensor | undefined)[]) =>
+      tensors
+        .flatMap((tensor) => tensor?.storage.shards?.map((shard) => shard.tensor) ?? tensor ?? [])
+        .reduce((sum, { storage }) => sum + bufferBytes(storage.bytes), 0);
+    const blocks = this.parameters?.blocks ?? [];
+    return {
+      frozen: bytes(this.factory.tensors),
+      trained: bytes(blocks.flatMap(({ param, grad, m, v }) => [param, grad, m, v])),
+    };
   }
 
   destroy(): void {

@@ -1,4 +1,5 @@
 import type { Device } from "../gpu/device.ts";
+import { bufferBytes } from "../gpu/plan.ts";
 import type { MemoryPlan } from "../gpu/plan.ts";
 import { SlotPool } from "../gpu/program.ts";
 import type { Program } from "../gpu/program.ts";
@@ -94,6 +95,12 @@ export class RolloutEngine {
 
   get plans(): MemoryPlan[] {
     return [this.prefill.program.plan, this.decode.program.plan];
+  }
+
+  /** Bytes of the cache and of what lives from one decode step to the next. */
+  get persistentBytes(): number {
+    const tensors = [...this.cache.keys, ...this.cache.values, ...Object.values(this.decode.tensors)] as (Tensor | undefined)[];
+    return tensors.reduce((sum, tensor) => sum + (tensor ? bufferBytes(tensor.storage.bytes) : 0), 0);
   }
 
   /**

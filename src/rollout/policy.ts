@@ -6,7 +6,8 @@ import { encodePrompt } from "../data/prompt.ts";
 import { readTokenizer } from "../data/tokenizer.ts";
 import type { Detokenizer, Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../gpu/device.ts";
-import { formatBudget } from "../gpu/plan.ts";
+import { bufferBytes } from "../gpu/plan.ts";
+import type { MemoryPlan } from "../gpu/plan.ts";
 import { SlotPool } from "../gpu/program.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { Model } from "../models/model.ts";
@@ -125,11 +126,9 @@ export class Policy {
 
   /**
    * Encodes the images of several prompts into the feature tensor; returns the prompts as the programs take them.
-   * What was there before is overwritten.
+   * What was there before is overwritten. Call {@link Policy.reserveImages} first.
    */
-  async place(prompts: readonly PolicyPrompt[]): Promise<PackedPrompt[]> {
-    const rows = prompts.reduce((sum, prompt) => sum + prompt.featureCount, 0);
-    if (rows > 0) await this.#prepareVision(prompts, rows);
+  place(prompts: readonly PolicyPrompt[]): PackedPrompt[] {
     let begin = 0;
     const placed = prompts.map(({ tokens, positions, nextPosition, featureCount }): PackedPrompt => {
       const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => begin + i);
@@ -176,7 +175,8 @@ export class Policy {
     const { n = 1 } = options;
     const encoded = await this.encode(messages, options);
     options.signal?.throwIfAborted();
-    const [prompt] = await this.place([encoded]);
+    await this.reserveImages([encoded]);
+    const [prompt] = this.place([encoded]);
     const maxNewTokens = options.maxNewTokens ?? 256;
     const engine = await this.engine({ batch: n, prefixTokens: prompt.tokens.length - 1, maxNewTokens });
     const detokenizers = Array.from({ length: n }, (): Detokenizer => this.tokenizer.stream({ skipSpecial: true }));
@@ -207,18 +207,28 @@ export class Policy {
     return completions;
   }
 
-  /** What the policy holds on the GPU, by purpose. */
-  budget(): string {
-    const { frozen, trained } = this.model.weightBytes();
-    const known = frozen + trained;
-    return formatBudget([
-      ["frozen weights", frozen],
-      ["trained weights, gradients and moments", trained],
-      ["cache, activations, scratch", this.device.liveBytes - known],
-    ]);
+  /** Plans of the programs that generate. */
+  get plans(): MemoryPlan[] {
+    return [...(this.#encoder ? [this.#encoder.plan] : []), ...(this.#engine?.plans ?? [])];
   }
 
-  async #prepareVision(prompts: readonly PolicyPrompt[], rows: number): Promise<void> {
+  /** What the policy holds on the GPU, by purpose. Activations of all its programs share one pool. */
+  memory(): [name: string, bytes: number][] {
+    const { frozen, trained } = this.model.weightBytes();
+    return [
+      ["frozen weights", frozen],
+      ["trained weights, gradients and moments", trained],
+      ["KV cache and sampler", this.#engine?.persistentBytes ?? 0],
+      ["image features", this.#features ? bufferBytes(this.#features.storage.bytes) : 0],
+      ["activations and scratch, shared", this.pool.buffers.reduce((sum, { bytes }) => sum + bytes, 0)],
+      ...this.plans.map((plan): [string, number] => [`${plan.program}: inputs, outputs, parameters`, plan.ownBytes]),
+    ];
+  }
+
+  /** Makes room for the images of prompts that will be placed together. */
+  async reserveImages(prompts: readonly PolicyPrompt[]): Promise<void> {
+    const rows = prompts.reduce((sum, prompt) => sum + prompt.featureCount, 0);
+    if (rows === 0) return;
     const { vision, config } = this.model;
     if (!vision || !config.vision) throw new UnsupportedModelError(`${config.architecture} has no vision tower`);
     const largest = prompts.flatMap(({ images }) => images.map(({ grid: [t, h, w] }) => t * h * w)).reduce((a, b) => Math.max(a, b), 0);

@@ -1,3 +1,4 @@
+import { bufferBytes } from "../gpu/plan.ts";
 import type { MemoryPlan } from "../gpu/plan.ts";
 import type { Program, SlotPool } from "../gpu/program.ts";
 import { Recorder } from "../gpu/recorder.ts";
@@ -54,6 +55,8 @@ export interface GrpoPrograms {
   stats: Tensor;
   report: Tensor;
   plans: MemoryPlan[];
+  /** Bytes of the tensors that join the programs. */
+  persistentBytes: number;
   destroy(): void;
 }
 
@@ -178,12 +181,14 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     report,
   };
   const all = [advantage.program, programs.reference?.program, programs.first.program, programs.later?.program, programs.optimizer];
+  const persistent = [advantages, refLogp, stored, stats, report, banned].filter((tensor) => tensor !== undefined);
   return {
     ...programs,
+    persistentBytes: persistent.reduce((sum, { storage }) => sum + bufferBytes(storage.bytes), 0),
     plans: all.flatMap((program) => (program ? [program.plan] : [])),
     destroy() {
       for (const program of all) program?.destroy();
-      for (const tensor of [advantages, refLogp, stored, stats, report, banned]) if (tensor) device.freeTensor(tensor);
+      for (const tensor of persistent) device.freeTensor(tensor);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { planRows } from "../gpu/plan.ts";
+import type { MemoryPlan } from "../gpu/plan.ts";
 import { runPrograms } from "../gpu/program.ts";
 import type { Program } from "../gpu/program.ts";
 import { adamwBias, readOptimizerReport } from "../kernels/adamw.ts";
@@ -40,7 +40,6 @@ export interface TrainerState {
 export type Scorer = (completions: readonly { text: string; tokens: number[]; finishReason: "stop" | "length" }[], examples: readonly TaskExample[]) => Promise<RewardResult[]>;
 
 interface StepRollouts {
-  examples: TaskExample[];
   prompts: PolicyPrompt[];
   groups: Completion[][];
   rewards: RewardResult[];
@@ -101,8 +100,11 @@ export class GrpoTrainer {
     const step = this.#step;
     const { recipe } = this;
     const started = performance.now();
+    const { examples, prompts } = await this.#prompts(step, signal);
+    const planned = await this.#prepare(prompts);
+    if (planned) yield { type: "plan", step, steps: recipe.steps, budget: planned, adapter: { ...this.policy.device.info } };
     yield { type: "phase", step, phase: "rollout" };
-    const { examples, prompts, groups } = await this.#rollOut(step, signal);
+    const groups = await this.#rollOut(step, prompts, signal);
     const rolledOut = performance.now();
 
     yield { type: "phase", step, phase: "reward" };
@@ -134,8 +136,7 @@ export class GrpoTrainer {
 
     yield { type: "phase", step, phase: "train" };
     signal?.throwIfAborted();
-    const trained = await this.#train(step, { examples, prompts, groups, rewards });
-    if (trained.planned) yield trained.planned;
+    const trained = await this.#train(step, { prompts, groups, rewards });
     const { objective, optimizer } = trained;
     const ended = performance.now();
 
@@ -172,21 +173,32 @@ export class GrpoTrainer {
     return this.recipe.klCoef > 0 || this.recipe.logKl;
   }
 
-  /** Examples of a step, their prompts, and a group of completions for each. */
-  async #rollOut(step: number, signal: AbortSignal | undefined): Promise<Omit<StepRollouts, "rewards">> {
+  /** Examples of a step and their prompts: a pure function of seed and step. */
+  async #prompts(step: number, signal: AbortSignal | undefined): Promise<{ examples: TaskExample[]; prompts: PolicyPrompt[] }> {
     const { recipe, policy, task } = this;
     const seeds = new Rng(recipe.seed, 0x7261_696e, step * recipe.promptsPerStep);
     const examples = await Promise.all(Array.from({ length: recipe.promptsPerStep }, () => task.example(seeds.uint32())));
     const system = recipe.system ?? undefined;
     const prompts: PolicyPrompt[] = [];
     for (const example of examples) prompts.push(await policy.encode(example.messages, { system, signal }));
-    const placed = await policy.place(prompts);
-    const engine = await policy.engine({
-      batch: recipe.promptsPerStep * recipe.numGenerations,
-      prefixTokens: placed.reduce((sum, { tokens }) => sum + tokens.length - 1, 0),
-      maxNewTokens: recipe.maxCompletionLength,
-    });
-    const groups = await engine.complete(
+    return { examples, prompts };
+  }
+
+  /** What the rollout engine has to hold for these prompts. */
+  #engineCapacity(prompts: readonly PolicyPrompt[]) {
+    return {
+      batch: this.recipe.promptsPerStep * this.recipe.numGenerations,
+      prefixTokens: prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0),
+      maxNewTokens: this.recipe.maxCompletionLength,
+    };
+  }
+
+  /** A group of completions for each prompt. */
+  async #rollOut(step: number, prompts: readonly PolicyPrompt[], signal: AbortSignal | undefined): Promise<Completion[][]> {
+    const { recipe, policy } = this;
+    const placed = policy.place(prompts);
+    const engine = await policy.engine(this.#engineCapacity(prompts));
+    return engine.complete(
       placed.map((prompt) => ({ prompt, n: recipe.numGenerations })),
       {
         temperature: recipe.temperature,
@@ -198,7 +210,6 @@ export class GrpoTrainer {
         signal,
       },
     );
-    return { examples, prompts, groups };
   }
 
   /** One optimizer step per iteration on the rollouts; reads back metrics alone. */
@@ -212,7 +223,7 @@ export class GrpoTrainer {
       firstRow += featureCount;
       return { prompt: { tokens, positions, nextPosition, featureRows }, completions: groups[p].map((completion) => completion.tokens) };
     });
-    const { programs, capacity, planned } = await this.#prepare(step, rolledOut);
+    const { programs, capacity } = this.#recorded();
     const completions = groups.flat();
     const batches = microBatches(rolledOut, capacity);
     const totalTokens = completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
@@ -250,7 +261,7 @@ export class GrpoTrainer {
       }
     }
     const promptTokens = batches.flat().reduce((sum, { prompt }) => sum + prompt.tokens.length - 1, 0);
-    return { planned, objective, optimizer, learningRate, tokens: promptTokens + totalTokens };
+    return { objective, optimizer, learningRate, tokens: promptTokens + totalTokens };
   }
 
   #pack(batch: readonly BatchedGroup[], completions: readonly Completion[]): PackedBatch {
@@ -305,16 +316,46 @@ export class GrpoTrainer {
     return values;
   }
 
-  /** Programs with room for this step's longest case; recorded again only when prompts outgrow them. */
-  async #prepare(step: number, groups: readonly { prompt: { tokens: ArrayLike<number> } }[]) {
+  /**
+   * Records and places everything the first step needs, without running it.
+   * @throws MemoryBudgetError with the table when it does not fit the device's budget.
+   */
+  async prepare(): Promise<{ budget: [name: string, bytes: number][]; plans: MemoryPlan[]; capacity: MicroBatchCapacity }> {
+    const { prompts } = await this.#prompts(this.#step, undefined);
+    await this.#prepare(prompts);
+    const { programs, capacity } = this.#recorded();
+    return { budget: this.#budget(), plans: [...this.policy.plans, ...programs.plans], capacity };
+  }
+
+  #recorded() {
+    if (!this.#programs) throw new InvalidOptionError("trainer", "no recorded programs", "a prepared step");
+    return this.#programs;
+  }
+
+  #budget(): [name: string, bytes: number][] {
+    const { programs } = this.#recorded();
+    return [
+      ...this.policy.memory(),
+      ["advantages, log-probs, statistics", programs.persistentBytes],
+      ...programs.plans.map((plan): [string, number] => [`${plan.program}: inputs, outputs, parameters`, plan.ownBytes]),
+    ];
+  }
+
+  /**
+   * Programs with room for this step's longest case; recorded again only when prompts outgrow them. Returns the budget
+   * when something was recorded.
+   */
+  async #prepare(prompts: readonly PolicyPrompt[]): Promise<[name: string, bytes: number][] | undefined> {
     const { recipe, policy } = this;
     const perCompletion = recipe.maxCompletionLength;
-    const prefix = groups.reduce((sum, { prompt }) => sum + prompt.tokens.length - 1, 0);
+    await policy.reserveImages(prompts);
+    await policy.engine(this.#engineCapacity(prompts));
+    const prefix = prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
     const sequences = recipe.promptsPerStep * recipe.numGenerations;
     const whole = prefix + sequences * perCompletion;
     const wanted = recipe.tokensPerBatch > 0 ? Math.min(recipe.tokensPerBatch, whole) : whole;
     const known = this.#programs;
-    if (known && known.capacity.tokens >= wanted && known.features === policy.features) return { ...known, planned: undefined };
+    if (known && known.capacity.tokens >= wanted && known.features === policy.features) return undefined;
     known?.programs.destroy();
     // A little room for longer prompts, so that a run records once.
     const tokens = recipe.tokensPerBatch > 0 ? recipe.tokensPerBatch : Math.ceil(whole / 256) * 256;
@@ -347,15 +388,7 @@ export class GrpoTrainer {
       pool: policy.pool,
     });
     this.#programs = { programs, capacity, features: policy.features };
-    const { frozen, trained } = policy.model.weightBytes();
-    const planned: TrainEvent = {
-      type: "plan",
-      step,
-      steps: recipe.steps,
-      budget: [["frozen weights", frozen], ["trained weights, gradients and moments", trained], ...programs.plans.flatMap(planRows)],
-      adapter: { ...policy.device.info },
-    };
-    return { programs, capacity, planned };
+    return this.#budget();
   }
 
   /** Everything a later process needs to go on with the same bits. */

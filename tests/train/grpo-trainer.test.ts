@@ -16,11 +16,14 @@ import { sharedDevice } from "../support/device.ts";
 
 const small: RecipeOptions = { steps: 2, promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 8, learningRate: 1e-2, seed: 3 };
 
+/** Half of all bytes are wanted: every group has some spread, whatever the seed. */
+const easy = letterShareTask({ letters: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?-+*/()[]{}<>" });
+
 async function policy(device?: Device): Promise<Policy> {
   return Policy.load(device ?? (await sharedDevice()), await tinyPolicySource(1), { format: "q8", lora: { rank: 8, seed: 1 } });
 }
 
-async function train(options: RecipeOptions, { task = letterShareTask() as Task, on }: { task?: Task; on?: Policy } = {}) {
+async function train(options: RecipeOptions, { task = easy as Task, on }: { task?: Task; on?: Policy } = {}) {
   const trained = on ?? (await policy());
   const trainer = new GrpoTrainer(trained, task, { ...small, ...options });
   const events: TrainEvent[] = [];
@@ -36,7 +39,8 @@ const flat = (parameters: Map<string, Float32Array>) => [...parameters.values()]
 
 describe("GrpoTrainer", () => {
   it("makes the reward climb from random weights within 40 steps", async () => {
-    const { steps } = await train({ steps: 40, promptsPerStep: 4, numGenerations: 8, maxCompletionLength: 12, learningRate: 2e-2 });
+    const recipe = { steps: 40, promptsPerStep: 4, numGenerations: 8, maxCompletionLength: 12, learningRate: 2e-2 };
+    const { steps } = await train(recipe, { task: letterShareTask() });
     const mean = (from: number, to: number) => steps.slice(from, to).reduce((sum, metrics) => sum + metrics.reward, 0) / (to - from);
     expect(mean(35, 40)).toBeGreaterThan(mean(0, 5) + 0.3);
   });
@@ -44,11 +48,11 @@ describe("GrpoTrainer", () => {
   it("yields a plan, phases, rollouts and TRL's metrics, in order", async () => {
     const { events, steps } = await train({ logKl: true });
     expect(events.filter((event) => event.step === 0).map((event) => event.type)).toEqual([
+      "plan",
       "phase",
       "phase",
       "rollouts",
       "phase",
-      "plan",
       "step",
     ]);
     expect(events.at(-1)).toMatchObject({ type: "done", reason: "finished" });
@@ -86,11 +90,11 @@ describe("GrpoTrainer", () => {
     const whole = await train({ steps: 4 });
     const half = await train({ steps: 2 });
     const fresh = await policy();
-    const trainer = new GrpoTrainer(fresh, letterShareTask(), { ...small, steps: 4 });
+    const trainer = new GrpoTrainer(fresh, easy, { ...small, steps: 4 });
     trainer.restore(half.state);
     for await (const event of trainer.run()) expect(event.step).toBeGreaterThanOrEqual(2);
     expect(flat((await trainer.state()).tensors.param)).toEqual(flat(whole.state.tensors.param));
-    expect(() => new GrpoTrainer(fresh, letterShareTask(), { ...small, seed: 9 }).restore(half.state)).toThrow(CheckpointError);
+    expect(() => new GrpoTrainer(fresh, easy, { ...small, seed: 9 }).restore(half.state)).toThrow(CheckpointError);
     fresh.destroy();
   });
 
@@ -98,7 +102,7 @@ describe("GrpoTrainer", () => {
     const plain = await train({ steps: 1 });
     const recomputed = await train({ steps: 1, recompute: true });
     expect(flat(recomputed.state.tensors.param)).toEqual(flat(plain.state.tensors.param));
-    const accumulated = await train({ steps: 1, tokensPerBatch: 100 });
+    const accumulated = await train({ steps: 1, tokensPerBatch: 300 });
     expectClose(flat(accumulated.state.tensors.m), flat(plain.state.tensors.m), { abs: 1e-6, rel: 1e-3 }, "first moments");
   });
 
@@ -140,7 +144,7 @@ describe("GrpoTrainer", () => {
 
   it("stops at an aborted signal between phases and can be entered again", async () => {
     const on = await policy();
-    const trainer = new GrpoTrainer(on, letterShareTask(), small);
+    const trainer = new GrpoTrainer(on, easy, small);
     const controller = new AbortController();
     const first: TrainEvent[] = [];
     for await (const event of trainer.run({ signal: controller.signal })) {
@@ -157,8 +161,8 @@ describe("GrpoTrainer", () => {
   it("allocates what the plan says, and no tensor of tokens by vocabulary or tokens by tokens", async () => {
     const device = await Device.create({ gpu: await dawnGpu() });
     const on = await policy(device);
-    const trainer = new GrpoTrainer(on, letterShareTask(), small);
-    const { plans } = await trainer.prepare();
+    const trainer = new GrpoTrainer(on, easy, small);
+    const { plans, capacity, budget } = await trainer.prepare();
     const V = on.model.config.text.vocabSize;
     for (const plan of plans) {
       for (const { shape } of plan.tensors) {
@@ -166,12 +170,10 @@ describe("GrpoTrainer", () => {
         const rows = shape.map((extent) => (typeof extent === "number" ? extent : extent.capacity));
         expect(rows.length > 1 && rows[0] > 8 && rows.includes(V)).toBe(false);
       }
-      expect(planHolds(plan, trainer.capacity.tokens, trainer.capacity.tokens)).toBe(false);
+      expect(planHolds(plan, capacity.tokens, capacity.tokens)).toBe(false);
     }
-    const events: TrainEvent[] = [];
-    for await (const event of trainer.run()) events.push(event);
-    const plan = events.find((event) => event.type === "plan");
-    const planned = plan?.budget.reduce((sum, [, bytes]) => sum + bytes, 0) ?? 0;
+    const planned = budget.reduce((sum, [, bytes]) => sum + bytes, 0);
+    for await (const event of trainer.run()) expect(event.type).not.toBe("warning");
     expect(Math.abs(device.peakBytes - planned) / planned).toBeLessThan(0.01);
     on.destroy();
     device.destroy();

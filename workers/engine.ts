@@ -64,12 +64,12 @@ export class Engine implements EngineApi {
     try {
       signal?.throwIfAborted();
       const source = await openSource(wire);
-      let reported: void | Promise<void> = undefined;
+      let reported: Promise<void> | undefined;
       const policy = await Policy.load(device, source, {
         ...options,
         signal,
         onProgress: (done, total) => {
-          reported = progress(done, total);
+          reported = Promise.resolve(progress(done, total));
         },
       });
       await reported;

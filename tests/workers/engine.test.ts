@@ -119,8 +119,9 @@ describe("training", () => {
     const rollouts = list.find((event) => event.type === "rollouts");
     expect(rollouts?.groups.map((group) => group.rollouts.length)).toEqual([4, 4]);
     for (const event of list) {
-      if (event.type === "step")
-        expect(event.metrics).toMatchObject({ reward: expect.any(Number), grad_norm: expect.any(Number) });
+      if (event.type !== "step") continue;
+      expect(event.metrics.reward).toBeGreaterThanOrEqual(0);
+      expect(event.metrics.grad_norm).toBeGreaterThan(0);
     }
   });
 
@@ -167,10 +168,10 @@ test("a lost reward is a warning and an excluded sample, not the end of the run"
   const list = await events(await tiny.train(task, { ...recipe, steps: 1 }));
   const [step] = list.filter((event) => event.type === "step");
   expect(step.metrics["rewards/excluded"]).toBe(1);
-  expect(list.find((event) => event.type === "warning")).toMatchObject({
-    code: "reward-failed",
-    message: expect.stringContaining("no memory"),
-  });
+  const warnings = list.filter((event) => event.type === "warning");
+  expect(warnings.map(({ code, message }) => `${code}: ${message}`)).toContain(
+    "reward-failed: 1 rewards were lost, their samples left out: completion 0: the reward threw no memory",
+  );
   await kit.dispose();
 });
 

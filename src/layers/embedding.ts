@@ -27,7 +27,7 @@ export class Embedding {
   }
 
   /** dx [T, C]: adds each token's gradient to its row. Nothing to do when the embedding is frozen. */
-  backward(rec: Recorder, dx: Tensor, order: EmbeddingOrderInputs): void {
-    if (this.dense) emitEmbeddingBackwardW(rec, { dy: dx, ...order, dw: gradient(this.dense) });
+  backward(rec: Recorder, dx: Tensor, { order, offsets, rows }: EmbeddingOrderInputs): void {
+    if (this.dense) emitEmbeddingBackwardW(rec, { dy: dx, order, offsets, rows, dw: gradient(this.dense) });
   }
 }

@@ -70,6 +70,14 @@ export class LayerFactory {
     return tensor;
   }
 
+  /** The parameter a weight is, with its first values; undefined for a frozen one. */
+  #dense(name: string, values: Float32Array): Parameter | undefined {
+    if (this.training?.kind !== "dense") return undefined;
+    const parameter = this.training.parameters.find(name);
+    if (parameter) this.training.parameters.set(name, values);
+    return parameter;
+  }
+
   #lora(name: string): Lora | undefined {
     if (this.training?.kind !== "lora") return undefined;
     const { parameters, scale } = this.training;
@@ -85,11 +93,8 @@ export class LayerFactory {
   ): Promise<{ w: Weight; dense?: Parameter }> {
     const values = await source.read(name);
     assertShape(`weight ${name}`, [values.length], [N * K]);
-    if (this.training?.kind === "dense") {
-      const dense = this.training.parameters.get(name);
-      this.training.parameters.set(name, values);
-      return { w: denseWeight(dense.value), dense };
-    }
+    const dense = this.#dense(name, values);
+    if (dense) return { w: denseWeight(dense.value), dense };
     const w = await createWeight(this.device, name, { format, N, K, group: this.formats.group }, values);
     this.tensors.push(w.data);
     if (w.scales) this.tensors.push(w.scales);
@@ -99,11 +104,8 @@ export class LayerFactory {
   async #vector(name: string, length: number, source: WeightSource): Promise<{ tensor: Tensor; dense?: Parameter }> {
     const values = await source.read(name);
     assertShape(`weight ${name}`, [values.length], [length]);
-    if (this.training?.kind === "dense") {
-      const dense = this.training.parameters.get(name);
-      this.training.parameters.set(name, values);
-      return { tensor: dense.value, dense };
-    }
+    const dense = this.#dense(name, values);
+    if (dense) return { tensor: dense.value, dense };
     const tensor = this.device.tensor(name, [length], "f32", values);
     this.tensors.push(tensor);
     return { tensor };

@@ -37,8 +37,11 @@ export interface ModelOptions {
   group?: 32 | 64;
   /** Trains LoRA adapters on the frozen weights. */
   lora?: LoraOptions;
-  /** Trains every weight in f32 instead. */
-  dense?: boolean;
+  /**
+   * Trains every weight of the decoder in f32 instead, or of the vision tower too ("all"), which needs a trainer that
+   * runs the tower in its own program.
+   */
+  dense?: "decoder" | "all";
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
@@ -107,7 +110,8 @@ export class Model {
       for (const [name, values] of initialLora(specs, loraOptions?.seed ?? 0)) parameters.set(name, values);
       training = { kind: "lora", parameters, scale: lora.scale };
     } else if (options.dense) {
-      training = { kind: "dense", parameters: new ParameterSet(device, "dense", denseSpecs(config)) };
+      const specs = denseSpecs(options.dense === "all" ? config : { ...config, vision: undefined });
+      training = { kind: "dense", parameters: new ParameterSet(device, "dense", specs) };
     }
     const total = config.text.numLayers + (config.vision?.depth ?? 0);
     let done = 0;

@@ -4,13 +4,16 @@ import type { Sizes } from "../gpu/kernel.ts";
 import type { Dim, Tensor } from "../gpu/tensor.ts";
 import { segmentInputs, writeSegments } from "../kernels/attention.ts";
 import type { SegmentInputs } from "../kernels/attention.ts";
+import { embeddingOrder } from "../kernels/embedding.ts";
 import { emitGatherRows, emitScatterRows } from "../kernels/rows.ts";
+import type { Embedding, EmbeddingOrderInputs } from "../layers/embedding.ts";
 import type { HeadSaved, ScoringOptions } from "../layers/head.ts";
 import type { TokenContext } from "../layers/layer.ts";
 import { ContextLengthError } from "../util/errors.ts";
 import { emitAngles } from "./decoder.ts";
 import type { DecoderForward } from "./decoder.ts";
 import type { Model } from "./model.ts";
+import { skipRow } from "./packing.ts";
 import type { PackedBatch } from "./packing.ts";
 
 export interface PackedCapacity {
@@ -32,18 +35,30 @@ export class PackedInputs {
   readonly scoredRows: Tensor | undefined;
   readonly targets: Tensor | undefined;
   readonly sequence: Tensor | undefined;
+  /** Present where the embedding is trained. */
+  readonly embeddingOrder: (EmbeddingOrderInputs & { vocabulary: number }) | undefined;
 
+  /**
+   * @param features image features [M, C] of every prompt of the step
+   * @param trained the embedding, when the program computes its gradient
+   */
   constructor(
     rec: Recorder,
     readonly capacity: PackedCapacity,
-    /** Image features [M, C] of every prompt of the step. */
     readonly features?: Tensor,
+    trained?: Embedding,
   ) {
     this.T = rec.dim("T", capacity.tokens);
     this.ids = rec.input("ids", [this.T], "u32");
     this.positions = rec.input("positions", [3, this.T], "i32");
     this.segments = segmentInputs(rec, { queries: capacity.tokens, segments: capacity.segments });
     if (features) this.featureTargets = rec.input("featureTargets", [features.shape[0]], "u32");
+    if (trained?.dense) {
+      const order = rec.input("embedding order", [capacity.tokens], "u32");
+      const offsets = rec.input("embedding offsets", [capacity.tokens + 1], "u32");
+      const rows = rec.input("embedding rows", [rec.dim("U", capacity.tokens)], "u32");
+      this.embeddingOrder = { order, offsets, rows, vocabulary: trained.w.N };
+    }
     if (capacity.scored > 0) {
       this.S = rec.dim("S", capacity.scored);
       this.scoredRows = rec.input("scoredRows", [this.S], "u32");
@@ -74,7 +89,20 @@ export class PackedInputs {
       program.write(this.sequence, batch.sequence);
     }
     writeSegments(program, this.segments, batch.segments);
-    return { T: tokens, ...(this.S ? { S: scored } : {}) };
+    return { T: tokens, ...(this.S ? { S: scored } : {}), ...this.#writeOrder(program, batch) };
+  }
+
+  #writeOrder(program: Program, { ids, featureTargets }: PackedBatch): Sizes {
+    if (!this.embeddingOrder) return {};
+    const { vocabulary, ...inputs } = this.embeddingOrder;
+    // Rows that image features overwrite give the embedding no gradient.
+    const own = ids.slice();
+    for (const row of featureTargets) if (row < own.length) own[row] = skipRow;
+    const tables = embeddingOrder(own, vocabulary);
+    program.write(inputs.order, tables.order);
+    program.write(inputs.offsets, tables.offsets);
+    program.write(inputs.rows, tables.rows);
+    return { U: tables.rows.length };
   }
 }
 
@@ -123,7 +151,7 @@ export function emitScores(
   return { rows, ...decoder.head.forward(rec, rows, targets, scoring) };
 }
 
-/** From dL/dlogp [S] to every parameter gradient. Returns the gradients of the residual streams. */
+/** From dL/dlogp [S] to every gradient of the decoder's parameters. Returns those of the residual streams. */
 export function emitBackward(
   rec: Recorder,
   { decoder }: Model,
@@ -139,5 +167,6 @@ export function emitBackward(
   rec.zero(dx);
   if (inputs.scoredRows) emitScatterRows(rec, { src: dRows, index: inputs.scoredRows, y: dx });
   const { dx: dEmbeddings, residualGradients } = decoder.backward(rec, dx, saved, forward.context);
+  if (inputs.embeddingOrder) decoder.embedding.backward(rec, dEmbeddings, inputs.embeddingOrder);
   return { dEmbeddings, residualGradients };
 }

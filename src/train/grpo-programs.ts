@@ -105,7 +105,7 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
 
   const update = async (name: string, old: "none" | "store" | "compare"): Promise<UpdateProgram> => {
     const rec = new Recorder(device, name);
-    const inputs = new PackedInputs(rec, capacity, options.features);
+    const inputs = new PackedInputs(rec, capacity, options.features, model.decoder.embedding);
     const { S, sequence } = inputs;
     if (!S || !sequence) throw new InvalidOptionError("GRPO: scored tokens of a micro-batch", capacity.scored, "at least 1");
     const scoring = { temperature: rec.scalar("temperature"), banned };

@@ -13,6 +13,7 @@ export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
   "src/reference": ["src/util"],
   "src/rl": ["src/util"],
   "src/kernels": ["shaders", "src/gpu", "src/util"],
+  "src/self-test": ["src/kernels", "src/reference", "src/gpu", "src/util"],
   "src/layers": ["src/kernels", "src/gpu", "src/util"],
   "src/storage": ["src/util"],
   "src/data": ["src/storage", "src/util"],

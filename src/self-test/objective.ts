@@ -1,0 +1,163 @@
+import type { Device } from "../gpu/device.ts";
+import { emitAdvantage } from "../kernels/advantage.ts";
+import { emitGrpoLoss, OBJECTIVE_STATS, readObjectiveStats } from "../kernels/grpo-loss.ts";
+import { emitLogprob, emitLogprobBackward, ignoredTarget } from "../kernels/logprob.ts";
+import { bannedMask } from "../kernels/sampling.ts";
+import { denseWeight } from "../kernels/weight.ts";
+import { advantageForward } from "../reference/advantage.ts";
+import { grpoLossBackward, grpoLossForward } from "../reference/grpo-loss.ts";
+import { logprobBackward, logprobForward } from "../reference/logprob.ts";
+import { integers, normals, runOnce, tolerance } from "./case.ts";
+import type { Check, SelfTestCase } from "./case.ts";
+
+export function objectiveCases(): SelfTestCase[] {
+  return [
+    { kernel: "logprob", part: "forward and backward", run: logprobCase },
+    ...(["group", "batch", "none"] as const).map((scale): SelfTestCase => {
+      return {
+        kernel: "advantage",
+        part: `scaled by ${scale}`,
+        run: (device) => advantageCase(device, scale),
+      };
+    }),
+    ...(["k1", "k2", "k3"] as const).map((klType): SelfTestCase => {
+      return { kernel: "grpo-loss", part: `with ${klType}`, run: (device) => grpoLossCase(device, klType) };
+    }),
+  ];
+}
+
+async function logprobCase(device: Device): Promise<Check[]> {
+  const [T, C, V] = [9, 24, 203];
+  const temperature = 0.7;
+  const banned = [5, 64, 202];
+  const targets = integers(T, 60, 1).map((target) => (target === 5 ? 6 : target));
+  targets[2] = ignoredTarget;
+  const x = normals(T * C, 2);
+  const head = normals(V * C, 3, "f32", 0.3);
+  const dlogp = normals(T, 4);
+  const dentropy = normals(T, 5);
+  const got = await runOnce(
+    device,
+    (rec) => {
+      const common = {
+        x: rec.input("x", [T, C], "f32"),
+        head: denseWeight(rec.input("head", [V, C], "f32")),
+        targets: rec.input("targets", [T], "u32"),
+        banned: rec.input("banned", [Math.ceil(V / 32)], "u32"),
+        temperature,
+        chunkRows: 64,
+      };
+      const [logp, entropy, lse] = ["logp", "entropy", "lse"].map((name) => rec.tensor(name, [T], "f32"));
+      const dx = rec.like(common.x, "dx");
+      const dhead = rec.tensor("dhead", [V, C], "f32");
+      rec.zero(dhead);
+      emitLogprob(rec, { ...common, logp, entropy, lse });
+      const gradients = {
+        dlogp: rec.input("dlogp", [T], "f32"),
+        dentropy: rec.input("dentropy", [T], "f32"),
+      };
+      emitLogprobBackward(rec, { ...common, ...gradients, lse, entropy, dx, dhead });
+      return { logp, entropy, lse, dx, dhead };
+    },
+    { x, head, targets, banned: bannedMask(V, banned), dlogp, dentropy },
+  );
+  const reference = { x, head, targets, T, C, V, temperature, banned: new Set(banned) };
+  const forward = logprobForward(reference);
+  const backward = logprobBackward(reference, { dlogp, dentropy });
+  const allowed = tolerance("f32", V, 4);
+  return [
+    { what: "logp", actual: got.logp, expected: forward.logp, tolerance: allowed },
+    { what: "entropy", actual: got.entropy, expected: forward.entropy, tolerance: allowed },
+    { what: "lse", actual: got.lse, expected: forward.lse, tolerance: allowed },
+    { what: "dx", actual: got.dx, expected: backward.dx, tolerance: allowed },
+    { what: "dhead", actual: got.dhead, expected: backward.dhead, tolerance: allowed },
+  ];
+}
+
+async function advantageCase(device: Device, scale: "group" | "batch" | "none"): Promise<Check[]> {
+  const [P, G] = [5, 6];
+  const eps = 1e-4;
+  const rewards = normals(P * G, 1);
+  rewards.fill(0.25, G, 2 * G); // a group of equal rewards
+  rewards[2 * G + 1] = NaN; // excluded
+  const got = await runOnce(
+    device,
+    (rec) => {
+      const advantages = rec.tensor("advantages", [P * G], "f32");
+      const mean = rec.tensor("mean", [P], "f32");
+      const std = rec.tensor("std", [P], "f32");
+      const zeroStd = rec.tensor("zeroStd", [P], "u32");
+      emitAdvantage(rec, {
+        rewards: rec.input("rewards", [P * G], "f32"),
+        advantages,
+        mean,
+        std,
+        zeroStd,
+        groupSize: G,
+        scale,
+        eps,
+      });
+      return { advantages, mean, std, zeroStd };
+    },
+    { rewards },
+  );
+  const expected = advantageForward(rewards, { groupSize: G, scale, eps });
+  const allowed = tolerance("f32", P * G, 4);
+  return [
+    { what: "advantages", actual: got.advantages, expected: expected.advantages, tolerance: allowed },
+    { what: "mean", actual: got.mean, expected: expected.mean, tolerance: allowed },
+    { what: "std", actual: got.std, expected: expected.std, tolerance: allowed },
+    { what: "zeroStd", actual: got.zeroStd, expected: expected.zeroStd, tolerance: 0 },
+  ];
+}
+
+async function grpoLossCase(device: Device, klType: "k1" | "k2" | "k3"): Promise<Check[]> {
+  const [T, S] = [150, 6]; // more than one block of tokens
+  const options = {
+    clipRatioLow: 0.2,
+    clipRatioHigh: 0.28,
+    clipRatioDual: 3,
+    delta: null,
+    klCoef: 0.1,
+    klType,
+  };
+  const logp = normals(T, 1).map((value) => Math.fround(-Math.abs(value)));
+  const near = (seed: number) => logp.map((value, t) => Math.fround(value + 0.3 * normals(T, seed)[t]));
+  const sequence = Uint32Array.from({ length: T }, (_, t) => Math.floor((t * S) / T));
+  const weights = Float64Array.from({ length: T }, (_, t) => (t % 7 === 0 ? 0 : 0.5 + (t % 4) / 4));
+  const inputs = { logp, oldLogp: near(2), refLogp: near(3), advantages: normals(S, 4), sequence, weights };
+  const got = await runOnce(
+    device,
+    (rec) => {
+      const token = (name: string, dtype: "f32" | "u32" = "f32") => rec.input(name, [T], dtype);
+      const dlogp = rec.tensor("dlogp", [T], "f32");
+      const stats = rec.tensor("stats", [OBJECTIVE_STATS], "f32");
+      emitGrpoLoss(rec, {
+        logp: token("logp"),
+        oldLogp: token("oldLogp"),
+        refLogp: token("refLogp"),
+        advantages: rec.input("advantages", [S], "f32"),
+        sequence: token("sequence", "u32"),
+        weights: token("weights"),
+        dlogp,
+        stats,
+        options,
+      });
+      return { dlogp, stats };
+    },
+    inputs,
+  );
+  const reference = { ...inputs, options };
+  const { loss, tokens } = readObjectiveStats(got.stats);
+  const allowed = tolerance("f32", T, 4);
+  return [
+    { what: "dlogp", actual: got.dlogp, expected: grpoLossBackward(reference), tolerance: allowed },
+    { what: "loss", actual: [loss], expected: [grpoLossForward(reference)], tolerance: allowed },
+    {
+      what: "tokens",
+      actual: [tokens],
+      expected: [weights.filter((weight) => weight !== 0).length],
+      tolerance: 0,
+    },
+  ];
+}

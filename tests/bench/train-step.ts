@@ -2,7 +2,6 @@ import type { Device } from "../../src/gpu/device.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { emitAdamW, OPTIMIZER_REPORT } from "../../src/kernels/adamw.ts";
 import { packedSegments } from "../../src/kernels/attention.ts";
-import { embeddingOrder } from "../../src/kernels/embedding.ts";
 import { emitBackward, emitDecoder, emitScores, PackedInputs } from "../../src/models/packed-inputs.ts";
 import type { PackedBatch } from "../../src/models/packing.ts";
 import { invariant } from "../../src/util/assert.ts";
@@ -45,29 +44,23 @@ export function trainStep(config: DecoderConfig, { device, jax }: BenchContext):
 
 /** All of a step in one Program and one submit. The loss is the mean of −log p over every position. */
 async function ourTrainStep(device: Device, config: DecoderConfig, train: TrainConfig): Promise<Contender> {
-  const model = await ourDecoder(device, config, { dense: true });
+  const model = await ourDecoder(device, config, { dense: "decoder" });
   const { parameters } = model;
   invariant(parameters, "a dense model has parameters");
   parameters.allocateGradients();
   const { tokens, targets } = trainingTokens(config, train);
   const T = tokens.length;
   const packed = packedBatch(tokens, targets, train);
-  const order = embeddingOrder(packed.ids, config.V);
 
   const rec = new Recorder(device, `train-step-${config.name}`);
-  const inputs = new PackedInputs(rec, { tokens: T, scored: T, segments: train.batch });
-  const orderInputs = {
-    order: rec.input("order", [T], "u32"),
-    offsets: rec.input("offsets", [order.offsets.length], "u32"),
-    rows: rec.input("rows", [order.rows.length], "u32"),
-  };
+  const capacity = { tokens: T, scored: T, segments: train.batch };
+  const inputs = new PackedInputs(rec, capacity, undefined, model.decoder.embedding);
   invariant(inputs.S, "every position is scored");
   const dlogp = rec.input("dlogp", [inputs.S], "f32");
   const scoring = { temperature: 1 };
   const forward = emitDecoder(rec, model, inputs, { adapter: false });
   const scores = emitScores(rec, model, inputs, forward, scoring);
-  const { dEmbeddings } = emitBackward(rec, model, inputs, forward, scores, dlogp, scoring);
-  model.decoder.embedding.backward(rec, dEmbeddings, orderInputs);
+  emitBackward(rec, model, inputs, forward, scores, dlogp, scoring);
   const report = device.tensor("report", [OPTIMIZER_REPORT], "f32");
   emitAdamW(rec, {
     parameters: parameters.blocks.map(({ param, grad, m, v, decay }) => {
@@ -88,7 +81,6 @@ async function ourTrainStep(device: Device, config: DecoderConfig, train: TrainC
   rec.output(scores.logp);
   const program = await rec.build();
   const sizes = inputs.write(program, packed);
-  for (const [name, values] of Object.entries(order)) program.write(name, values);
   program.write("dlogp", new Float32Array(T).fill(-1 / T));
 
   let steps = 0;

@@ -55,14 +55,28 @@ fn penalised(row: u32, seen_row: u32, v: u32) -> f32 {
   return select(z * params.penalty, z * (1.0 / params.penalty), z > 0.0);
 }
 
-fn merge_sums(lane: u32, low: vec4f, high: vec4f) {
+// The larger key, the lower index on a tie.
+fn ahead(a: vec2u, b: vec2u) -> vec2u { return select(a, b, b.x > a.x || (b.x == a.x && b.y < a.y)); }
+
+struct Sums { low: vec4f, high: vec4f }
+
+// Sums over the workgroup in a fixed order, sixteen and sixteen: three barriers, where a binary tree takes nine, which
+// is what software adapters pay for.
+fn merge_sums(lane: u32, low: vec4f, high: vec4f) -> Sums {
   scratch_0[lane] = low;
   scratch_1[lane] = high;
-  for (var half = LANES / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (lane < half) { scratch_0[lane] += scratch_0[lane + half]; scratch_1[lane] += scratch_1[lane + half]; }
+  workgroupBarrier();
+  if (lane < 16) {
+    var part = Sums(vec4f(0.0), vec4f(0.0));
+    for (var i = lane * 16; i < lane * 16 + 16; i++) { part.low += scratch_0[i]; part.high += scratch_1[i]; }
+    scratch_0[lane * 16] = part.low;
+    scratch_1[lane * 16] = part.high;
   }
   workgroupBarrier();
+  var sums = Sums(vec4f(0.0), vec4f(0.0));
+  for (var i = 0u; i < LANES; i += 16) { sums.low += scratch_0[i]; sums.high += scratch_1[i]; }
+  workgroupBarrier();  // the scratch may be used again
+  return sums;
 }
 
 // Sums of 1 (or of weights w) over the allowed tokens whose key is at least floor_key and base + j·size, j = 1 … 7.
@@ -81,10 +95,9 @@ fn descend(row: u32, seen_row: u32, lane: u32, base: u32, size: u32, weighted: b
     low += select(vec4f(0.0), vec4f(w), vec4u(1, 2, 3, 4) <= vec4u(j));
     high += select(vec4f(0.0), vec4f(w), vec4u(5, 6, 7, 8) <= vec4u(j));
   }
-  merge_sums(lane, low, high);
-  let l = scratch_0[0];
-  let h = scratch_1[0];
-  workgroupBarrier();
+  let sums = merge_sums(lane, low, high);
+  let l = sums.low;
+  let h = sums.high;
   let reached = u32(l.x >= bound) + u32(l.y >= bound) + u32(l.z >= bound) + u32(l.w >= bound);
   return reached + u32(h.x >= bound) + u32(h.y >= bound) + u32(h.z >= bound);
 }
@@ -125,19 +138,19 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   }
   leaders[lane] = leader;
   scratch_0[lane] = vec4f(peak, bad, 0.0, 0.0);
-  for (var half = LANES / 2; half > 0; half /= 2) {
-    workgroupBarrier();
-    if (lane < half) {
-      let mine = leaders[lane];
-      let other = leaders[lane + half];
-      if (other.x > mine.x || (other.x == mine.x && other.y < mine.y)) { leaders[lane] = other; }
-      scratch_0[lane] = max(scratch_0[lane], scratch_0[lane + half]);
+  workgroupBarrier();
+  if (lane < 16) {
+    for (var i = lane * 16 + 1; i < lane * 16 + 16; i++) {
+      leaders[lane * 16] = ahead(leaders[lane * 16], leaders[i]);
+      scratch_0[lane * 16] = max(scratch_0[lane * 16], scratch_0[i]);
     }
   }
   workgroupBarrier();
-  leader = leaders[0];
-  peak = scratch_0[0].x;
-  bad = scratch_0[0].y;
+  for (var i = 0u; i < LANES; i += 16) {
+    leader = ahead(leader, leaders[i]);
+    peak = max(peak, scratch_0[i].x);
+    bad = max(bad, scratch_0[i].y);
+  }
   workgroupBarrier();
   let top = penalised(row, seen_row, min(leader.y, params.V - 1));
 
@@ -151,9 +164,7 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
         let a = penalised(row, seen_row, v);
         if (allowed(row, v) && key_of(a) >= keep) { kept += exp((a - top) * inverse); }
       }
-      merge_sums(lane, vec4f(kept), vec4f(0.0));
-      let bound = max(params.top_p * scratch_0[0].x, 1e-30);
-      workgroupBarrier();
+      let bound = max(params.top_p * merge_sums(lane, vec4f(kept), vec4f(0.0)).low.x, 1e-30);
       keep = max(keep, min(threshold(row, seen_row, lane, true, keep, top, inverse, bound), leader.x));
     }
   }
@@ -168,9 +179,7 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
     let w = exp((a - top) * inverse);
     if (key_of(a) >= keep && w >= params.min_p) { mass += w; }
   }
-  merge_sums(lane, vec4f(normaliser), vec4f(0.0));
-  normaliser = scratch_0[0].x;
-  workgroupBarrier();
+  normaliser = merge_sums(lane, vec4f(normaliser), vec4f(0.0)).low.x;
   scratch_0[lane].x = mass;
   workgroupBarrier();
   if (lane == 0) {

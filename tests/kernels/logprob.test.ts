@@ -83,17 +83,23 @@ async function compare(device: Device, given: Case) {
   const twin = { x, head, targets, T, C, V, temperature, banned: new Set(banned) };
   const forward = logprobForward(twin);
   const backward = logprobBackward(twin, { dlogp, dentropy: withEntropy ? dentropy : undefined });
-  const near = tolerance("f32", C * 4);
+  // A logit of size L is off by L ulps, and so is, relatively, every probability it makes.
+  const size = Math.max(1, scale / 4);
+  const within = (depth: number) => ({
+    abs: tolerance("f32", depth).abs * size,
+    rel: tolerance("f32", depth).rel * size,
+  });
+  const near = within(C * 4);
   const read = async (tensor: typeof logp, count: number) => (await device.read(tensor)).slice(0, count);
   expectClose(await read(logp, T), forward.logp, near, "logp");
   expectClose(await read(entropy, T), forward.entropy, near, "entropy");
   expectClose(await read(lse, T), forward.lse, near, "lse");
-  expectClose(await read(dx, T * C), backward.dx, tolerance("f32", C + V), "dx");
+  expectClose(await read(dx, T * C), backward.dx, within(C + V), "dx");
   if (dhead)
     expectClose(
       await device.read(dhead),
       backward.dhead.map((d) => d + 0.5),
-      tolerance("f32", C * T),
+      within(C * T),
       "dhead",
     );
   program.destroy();
@@ -169,7 +175,7 @@ describe("logprob", () => {
 
   test("more than 65,535 rows", async () => {
     const device = await sharedDevice();
-    const [T, C, V] = [65_600, 4, 70];
+    const [T, C, V] = [65_600, 4, 3];
     const weight = await createWeight(
       device,
       "head",
@@ -194,7 +200,7 @@ describe("logprob", () => {
     const expected = logprobForward({ x, head: normals(V * C, 2), targets, T, C, V, temperature: 1 });
     expectClose(await device.read(logp), expected.logp, tolerance("f32", 16), "logp");
     program.destroy();
-  });
+  }, 240_000); // SwiftShader takes its time over 65,600 workgroups
 
   test("refuses a chunk that is no multiple of 64, and dentropy without entropy", async () => {
     const device = await sharedDevice();

@@ -1,0 +1,70 @@
+import * as v from "valibot";
+import type { Checkpoint, LoadedCheckpoint } from "../storage/checkpoint.ts";
+import type { TensorData } from "../storage/safetensors.ts";
+import { CheckpointError } from "../util/errors.ts";
+import type { TrainerState } from "./grpo-trainer.ts";
+import { parseRecipe } from "./recipe.ts";
+
+const kinds = ["param", "m", "v"] as const;
+
+const count = v.pipe(v.number(), v.integer(), v.minValue(0));
+const Config = v.object({ task: v.string(), model: v.string(), recipe: v.unknown() });
+const ProgressOfRun = v.object({ updates: count, numTokens: count, policyVersion: count });
+
+/** A trainer's state as a checkpoint. Tensors are named `param/NAME`, `m/NAME`, `v/NAME`. */
+export function toCheckpoint(
+  state: TrainerState,
+  { model, versions }: { model: string; versions: Record<string, string> },
+): Checkpoint {
+  const { recipe, task, step, updates, numTokens, policyVersion } = state;
+  const tensors = kinds.flatMap((kind) =>
+    [...state.tensors[kind]].map(([name, data]): TensorData => {
+      return { name: `${kind}/${name}`, dtype: "F32", shape: [data.length], data };
+    }),
+  );
+  return {
+    state: {
+      step,
+      seed: recipe.seed,
+      config: { task, model, recipe },
+      versions,
+      progress: { updates, numTokens, policyVersion },
+    },
+    tensors,
+  };
+}
+
+/**
+ * What {@link toCheckpoint} made, as a trainer restores it.
+ * @throws CheckpointError when it is of another model, or not a trainer's.
+ */
+export async function fromCheckpoint(
+  { state, tensors }: LoadedCheckpoint,
+  model: string,
+): Promise<TrainerState> {
+  const config = v.safeParse(Config, state.config);
+  const progress = v.safeParse(ProgressOfRun, state.progress);
+  if (!config.success || !progress.success) {
+    throw new CheckpointError("checkpoint: its state is not that of a GRPO run");
+  }
+  if (config.output.model !== model) {
+    throw new CheckpointError(
+      `the checkpoint is of another model: got ${config.output.model}, expected ${model}`,
+    );
+  }
+  const read = async (kind: (typeof kinds)[number]) => {
+    const values = new Map<string, Float32Array>();
+    for (const name of tensors.tensors.keys()) {
+      if (name.startsWith(`${kind}/`))
+        values.set(name.slice(kind.length + 1), await tensors.readFloat32(name));
+    }
+    return values;
+  };
+  return {
+    recipe: parseRecipe(config.output.recipe),
+    task: config.output.task,
+    step: state.step,
+    ...progress.output,
+    tensors: { param: await read("param"), m: await read("m"), v: await read("v") },
+  };
+}

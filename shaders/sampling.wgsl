@@ -10,7 +10,7 @@
 // logits' bits, 3 bits a pass, so no sorting. Twin: src/reference/sampling.ts. RNG: lib/rng.wgsl.
 
 struct Params {
-  B: u32, V: u32, W: u32, N: u32, seed_lo: u32, seed_hi: u32, top_k: u32, has_seen: u32, has_slot: u32, temperature: f32,
+  B: u32, V: u32, W: u32, seed_lo: u32, seed_hi: u32, top_k: u32, has_seen: u32, has_slot: u32, temperature: f32,
   top_p: f32, min_p: f32, penalty: f32,
 }
 
@@ -26,8 +26,6 @@ const LOWEST = -3.4028234e38f;
 @group(0) @binding(5) var<storage, read> banned: array<u32>;
 @group(0) @binding(6) var<storage, read> seen: array<u32>;
 @group(0) @binding(7) var<storage, read> slot: array<u32>;
-@group(0) @binding(8) var<storage, read> tokens: array<u32>;
-@group(0) @binding(9) var<storage, read_write> marks: array<u32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
 var<workgroup> scratch_0: array<vec4f, LANES>;
@@ -218,18 +216,5 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   } else {
     token[b] = drawn;
     logp[b] = (logits[row + drawn] - peak) * inverse - log(normaliser);
-  }
-}
-
-// Sets the bits of tokens [B, N] in the rows of marks [slots, W]; one invocation per row, so a slot may stand once.
-@compute @workgroup_size(64)
-fn mark(@builtin(global_invocation_id) id: vec3u) {
-  let b = id.x;
-  if (b >= params.B) { return; }
-  var first = b * params.W;
-  if (params.has_slot != 0) { first = slot[b] * params.W; }
-  for (var n = 0u; n < params.N; n++) {
-    let v = tokens[b * params.N + n];
-    if (v / 32 < params.W) { marks[first + v / 32] |= 1u << (v % 32); }
   }
 }

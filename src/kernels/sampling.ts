@@ -4,14 +4,13 @@ import type { Recorder } from "../gpu/recorder.ts";
 import type { ParamValue, Tensor } from "../gpu/tensor.ts";
 import finite from "../../shaders/lib/finite.wgsl?raw";
 import rng from "../../shaders/lib/rng.wgsl?raw";
+import mark from "../../shaders/sampling-mark.wgsl?raw";
 import source from "../../shaders/sampling.wgsl?raw";
-
-const wgsl = [finite, rng, source];
 
 /** One draw per row of logits [B, V]. W = ⌈V/32⌉ words of bits. See shaders/sampling.wgsl. */
 export const samplingSample = defineKernel({
   name: "sampling",
-  wgsl,
+  wgsl: [finite, rng, source],
   entry: "sample",
   tensors: {
     logits: ["B", "V"],
@@ -27,10 +26,10 @@ export const samplingSample = defineKernel({
   workgroups: ({ B }) => rows(B),
 });
 
-/** Sets the bits of tokens [B, N] in marks [slots, W]. */
+/** Sets the bits of tokens [B, N] in marks [slots, W]. See shaders/sampling-mark.wgsl. */
 export const samplingMark = defineKernel({
-  name: "sampling",
-  wgsl,
+  name: "sampling-mark",
+  wgsl: [mark],
   entry: "mark",
   tensors: { tokens: ["B", "N"], marks: ["slots", "W"], slot: ["B"] },
   optional: ["slot"],
@@ -87,7 +86,6 @@ export function emitSample(rec: Recorder, inputs: SampleTensors & SampleParams):
     samplingSample,
     { logits, token, logp, sequence, position, banned, seen, slot },
     {
-      N: 0,
       seed_lo: inputs.seedLo,
       seed_hi: inputs.seedHi,
       top_k: inputs.topK ?? 0,
@@ -110,22 +108,7 @@ export function emitMarkSeen(
   { token, seen, slot }: { token: Tensor; seen: Tensor; slot?: Tensor },
 ): void {
   const tokens = token.shape.length === 1 ? rec.view(token, [token.shape[0], 1]) : token;
-  rec.run(
-    samplingMark,
-    { tokens, marks: seen, slot },
-    {
-      V: 0,
-      seed_lo: 0,
-      seed_hi: 0,
-      top_k: 0,
-      has_seen: 1,
-      has_slot: slot ? 1 : 0,
-      temperature: 1,
-      top_p: 1,
-      min_p: 0,
-      penalty: 1,
-    },
-  );
+  rec.run(samplingMark, { tokens, marks: seen, slot }, { has_slot: slot ? 1 : 0 });
 }
 
 /**

@@ -1,10 +1,10 @@
 // Weight gradient of y = x·wᵀ: dw (=|+=) alpha · dyᵀ·x
 // dy [T, N] · x [T, K] · dw [N, K] f32
-// backward_w: a dispatch serves rows [begin, begin + count) of dw, begin a multiple of 4. An invocation owns a tile of
+// A dispatch serves rows [begin, begin + count) of dw, begin a multiple of 4. An invocation owns a tile of
 // TILE_ROWS rows × 4 neighbouring columns of dw, the lanes of a workgroup lie along K; rows of dy reach all lanes through
-// lib/share-*.wgsl. Every dw is one chain of f32 fma over ascending t.
+// lib/share-*.wgsl. Every dw is one chain of f32 fma over ascending t. ACCUMULATE is a constant.
 
-struct Params { T: u32, N: u32, K: u32, begin: u32, count: u32, alpha: f32, accumulate: u32 }
+struct Params { T: u32, N: u32, K: u32, begin: u32, count: u32, alpha: f32 }
 
 override LANES: u32 = 64;
 
@@ -44,7 +44,9 @@ fn backward_w(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
       let k = own * 4 + c;
       if (n0 + n < params.count && k < params.K) {
         let at = (n0 + n) * params.K + k;
-        dw[at] = params.alpha * sums[n][c] + select(0.0, dw[at], params.accumulate != 0);
+        var value = params.alpha * sums[n][c];
+        if (ACCUMULATE != 0) { value += dw[at]; }
+        dw[at] = value;
       }
     }
   }

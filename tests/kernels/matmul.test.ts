@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../src/gpu/device.ts";
-import { emitBiasBackward, emitMatmul, emitMatmulBackwardW, emitMatmulBackwardX } from "../../src/kernels/matmul.ts";
+import {
+  emitBiasBackward,
+  emitMatmul,
+  emitMatmulBackwardW,
+  emitMatmulBackwardX,
+} from "../../src/kernels/matmul.ts";
 import { createWeight, freeWeight } from "../../src/kernels/weight.ts";
 import type { Weight, WeightFormat } from "../../src/kernels/weight.ts";
 import { matmulBackward, matmulForward } from "../../src/reference/matmul.ts";
@@ -78,7 +83,9 @@ const shapes = [
 ];
 
 describe.each(formats)("$format in groups of $group", ({ format, group }) => {
-  it.each(shapes)("y [$T, $N] and dx [$T, $K]", async (shape) => compare(device, { format, group, ...shape }));
+  it.each(shapes)("y [$T, $N] and dx [$T, $K]", async (shape) =>
+    compare(device, { format, group, ...shape }),
+  );
 });
 
 describe.each(scalarTypes(device))("%s activations", (dtype) => {
@@ -234,9 +241,19 @@ describe.each(scalarTypes(device))("weight and bias gradients, %s", (dtype) => {
       { x, dy, sum: before, dbSum: before.subarray(0, N) },
     );
     expectClose(got.dw, dw, tolerance("f32", T), "dw");
-    expectClose(got.sum, dw.map((value, i) => before[i] + 0.5 * value), tolerance("f32", T), "sum");
+    expectClose(
+      got.sum,
+      dw.map((value, i) => before[i] + 0.5 * value),
+      tolerance("f32", T),
+      "sum",
+    );
     expectClose(got.db, dbias, tolerance("f32", T), "db");
-    expectClose(got.dbSum, dbias.map((value, n) => value + before[n]), tolerance("f32", T), "db sum");
+    expectClose(
+      got.dbSum,
+      dbias.map((value, n) => value + before[n]),
+      tolerance("f32", T),
+      "db sum",
+    );
   });
 });
 

@@ -1,0 +1,219 @@
+import { defineKernel, rows } from "../gpu/kernel.ts";
+import type { Constants, Kernel, Sizes, Variant } from "../gpu/kernel.ts";
+import type { Recorder } from "../gpu/recorder.ts";
+import { capacity, showShape } from "../gpu/tensor.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import { ShapeError } from "../util/errors.ts";
+import type { Weight } from "./weight.ts";
+import columnsDx from "../../shaders/lib/columns-dx.wgsl?raw";
+import columnsDxRagged from "../../shaders/lib/columns-dx-ragged.wgsl?raw";
+import columnsY from "../../shaders/lib/columns-y.wgsl?raw";
+import columnsYRagged from "../../shaders/lib/columns-y-ragged.wgsl?raw";
+import mad4 from "../../shaders/lib/mad4.wgsl?raw";
+import tileForward from "../../shaders/lib/matmul-tile.wgsl?raw";
+import tileBackward from "../../shaders/lib/matmul-tile-backward.wgsl?raw";
+import rowsDy from "../../shaders/lib/rows-dy.wgsl?raw";
+import rowsDyRagged from "../../shaders/lib/rows-dy-ragged.wgsl?raw";
+import rowsX from "../../shaders/lib/rows-x.wgsl?raw";
+import rowsXRagged from "../../shaders/lib/rows-x-ragged.wgsl?raw";
+import shareNone from "../../shaders/lib/share-none.wgsl?raw";
+import share4 from "../../shaders/lib/share-subgroup-4.wgsl?raw";
+import share8 from "../../shaders/lib/share-subgroup-8.wgsl?raw";
+import weightF16 from "../../shaders/lib/weight-f16.wgsl?raw";
+import weightF16Ragged from "../../shaders/lib/weight-f16-ragged.wgsl?raw";
+import weightF32 from "../../shaders/lib/weight-f32.wgsl?raw";
+import weightF32Ragged from "../../shaders/lib/weight-f32-ragged.wgsl?raw";
+import weightQ4 from "../../shaders/lib/weight-q4.wgsl?raw";
+import weightQ8 from "../../shaders/lib/weight-q8.wgsl?raw";
+import loraSource from "../../shaders/lora.wgsl?raw";
+import loraBackwardSource from "../../shaders/lora-backward.wgsl?raw";
+import forwardSource from "../../shaders/matmul.wgsl?raw";
+import backwardBiasSource from "../../shaders/matmul-backward-bias.wgsl?raw";
+import backwardWSource from "../../shaders/matmul-backward-w.wgsl?raw";
+import backwardXSource from "../../shaders/matmul-backward-x.wgsl?raw";
+
+/** How a row reaches all lanes: through a subgroup of at least 8 or 4, or loaded by each of them. */
+export type Sharing = 8 | 4 | 1;
+const sharing: Record<Sharing, string> = { 8: share8, 4: share4, 1: shareNone };
+
+/** Weight pieces by format, and the columns a row's length must be a multiple of to be loaded a unit at a time. */
+const formats: Record<
+  Weight["format"],
+  { whole: string; ragged: string; multiple: number; step: (whole: boolean) => number }
+> = {
+  f32: { whole: weightF32, ragged: weightF32Ragged, multiple: 4, step: () => 4 },
+  f16: { whole: weightF16, ragged: weightF16Ragged, multiple: 8, step: (whole) => (whole ? 8 : 4) },
+  q8: { whole: weightQ8, ragged: weightQ8, multiple: 1, step: () => 8 },
+  q4: { whole: weightQ4, ragged: weightQ4, multiple: 1, step: () => 8 },
+};
+
+/** Tile heights and workgroup widths. Register arrays need a const, so the height comes as a line of WGSL. */
+function tiles(
+  heights: readonly number[],
+  lanes: readonly number[],
+  share: Sharing,
+  parts: readonly string[],
+): Variant[] {
+  return lanes.flatMap((LANES) =>
+    heights.map((TILE_T) => ({
+      constants: { LANES, TILE_T },
+      requires: share === 1 ? [] : ["subgroups" as const],
+      wgsl: [`const TILE_ROWS: u32 = ${TILE_T}u; override TILE_T: u32 = TILE_ROWS;`, ...parts],
+    })),
+  );
+}
+
+/** The lowest tile that covers `height` rows, else the tallest; the narrowest workgroup that covers `width` lanes. */
+function pick(eligible: readonly Variant[], height: number, width: number): number {
+  const cost = ({ constants }: Variant) => {
+    const tile = Number(constants.TILE_T);
+    const lanes = Number(constants.LANES);
+    return (
+      (Math.ceil(height / tile) * tile - height) * 1e-3 +
+      Math.ceil(height / tile) +
+      1e4 * (Math.ceil(width / lanes) + (lanes / 64) * 0.5)
+    );
+  };
+  return eligible.reduce((best, variant, index) => (cost(variant) < cost(eligible[best]) ? index : best), 0);
+}
+
+const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);
+const blocks = (
+  height: number,
+  width: number,
+  { TILE_T, LANES }: Constants,
+): readonly [number, number, number] => rows(ceilDiv(height, Number(TILE_T)) * ceilDiv(width, Number(LANES)));
+
+const remembered = new Map<string, Kernel>();
+function remember(key: string, make: () => Kernel): Kernel {
+  let kernel = remembered.get(key);
+  if (!kernel) remembered.set(key, (kernel = make()));
+  return kernel;
+}
+
+function weightPart(w: Weight): { part: string; whole: boolean; step: number } {
+  const { whole, ragged, multiple, step } = formats[w.format];
+  const isWhole = w.K % multiple === 0;
+  return { part: isWhole ? whole : ragged, whole: isWhole, step: step(isWhole) };
+}
+
+const scalesShape = (w: Weight): Record<string, readonly string[]> =>
+  w.scales ? { scales: ["scale_rows", "groups"] } : {};
+
+/** y (=|+=) alpha·x·wᵀ + bias + add. See shaders/matmul.wgsl. With `lora`, + scale·z·bᵀ: shaders/lora.wgsl. */
+export function forwardKernel(w: Weight, share: Sharing, lora: boolean): Kernel {
+  const { part, whole } = weightPart(w);
+  return remember(`forward ${w.format} ${whole} ${w.K % 4 === 0} ${w.N % 4 === 0} ${share} ${lora}`, () => {
+    const parts = [
+      mad4,
+      sharing[share],
+      w.K % 4 === 0 ? rowsX : rowsXRagged,
+      w.N % 4 === 0 ? columnsY : columnsYRagged,
+      part,
+      tileForward,
+      lora ? loraSource : forwardSource,
+    ];
+    return defineKernel({
+      name: lora ? "lora" : "matmul",
+      wgsl: parts,
+      entry: "forward",
+      tensors: {
+        x: ["T", "K"],
+        data: ["rows", "words"],
+        ...scalesShape(w),
+        bias: ["N"],
+        add: ["T", "N"],
+        y: ["T", "N"],
+        ...(lora && { z: ["T", "R"], b: ["N", "R"] }),
+      },
+      optional: ["bias", "add"],
+      consts: ({ ACCUMULATE, HAS_BIAS, HAS_ADD }) => ({ ACCUMULATE, HAS_BIAS, HAS_ADD }),
+      workgroups: ({ T, count }, constants) => blocks(T, ceilDiv(count, 4), constants),
+      variants: tiles([16, 8, 4, 2, 1], [64, 8], share, parts),
+      choose: ({ T, count }, eligible) => pick(eligible, T, ceilDiv(count, 4)),
+    });
+  });
+}
+
+/** dx (=|+=) alpha·dy·w. See shaders/matmul-backward-x.wgsl. With `lora`, + dz·a: shaders/lora-backward.wgsl. */
+export function backwardXKernel(w: Weight, share: Sharing, lora: boolean): Kernel {
+  const { part, whole, step } = weightPart(w);
+  return remember(
+    `backward-x ${w.format} ${whole} ${w.K % 4 === 0} ${w.N % 4 === 0} ${share} ${lora}`,
+    () => {
+      const parts = [
+        mad4,
+        sharing[share],
+        w.N % 4 === 0 ? rowsDy : rowsDyRagged,
+        w.K % 4 === 0 ? columnsDx : columnsDxRagged,
+        part,
+        tileBackward,
+        lora ? loraBackwardSource : backwardXSource,
+      ];
+      const units = ({ K, group }: Sizes) =>
+        w.scales ? ceilDiv(K, group) * (group / step) : ceilDiv(K, step);
+      return defineKernel({
+        name: lora ? "lora-backward" : "matmul-backward-x",
+        wgsl: parts,
+        entry: "backward_x",
+        tensors: {
+          dy: ["T", "N"],
+          data: ["rows", "words"],
+          ...scalesShape(w),
+          dx: ["T", "K"],
+          ...(lora && { dz: ["T", "R"], a: ["R", "K"] }),
+        },
+        consts: ({ ACCUMULATE }) => ({ ACCUMULATE }),
+        workgroups: (sizes, constants) => blocks(sizes.T, units(sizes), constants),
+        variants: tiles([16, 8, 1], [64, 8], share, parts),
+        choose: (sizes, eligible) => pick(eligible, sizes.T, units(sizes)),
+      });
+    },
+  );
+}
+
+/** dw (=|+=) alpha·dyᵀ·x. See shaders/matmul-backward-w.wgsl. */
+export function backwardWKernel(N: number, K: number, share: Sharing): Kernel {
+  return remember(`backward-w ${N % 4 === 0} ${K % 4 === 0} ${share}`, () => {
+    const parts = [
+      sharing[share],
+      N % 4 === 0 ? rowsDy : rowsDyRagged,
+      K % 4 === 0 ? rowsX : rowsXRagged,
+      backwardWSource,
+    ];
+    return defineKernel({
+      name: "matmul-backward-w",
+      wgsl: parts,
+      entry: "backward_w",
+      tensors: { dy: ["T", "N"], x: ["T", "K"], dw: ["count", "K"] },
+      consts: ({ ACCUMULATE }) => ({ ACCUMULATE }),
+      workgroups: ({ count, K }, constants) => blocks(count, ceilDiv(K, 4), constants),
+      variants: tiles([32, 16, 4], [64, 8], share, parts),
+      choose: ({ count, K }, eligible) => pick(eligible, count, ceilDiv(K, 4)),
+    });
+  });
+}
+
+/** db (=|+=) Σ_t dy[t]. See shaders/matmul-backward-bias.wgsl. */
+export const biasBackward = defineKernel({
+  name: "matmul-backward-bias",
+  wgsl: [backwardBiasSource],
+  entry: "backward_bias",
+  tensors: { dy: ["T", "N"], db: ["N"] },
+  workgroups: ({ N }) => rows(ceilDiv(N, 16)),
+});
+
+/** What the device can share rows through. Subgroups of an unknown size have at least 4 lanes. */
+export function sharingOf({ device }: Recorder): Sharing {
+  if (!device.has("subgroups")) return 1;
+  return (device.info.subgroupMinSize ?? 4) >= 8 ? 8 : 4;
+}
+
+/** A matrix [T, width] of a tensor whose axes behind the first make up `width`. */
+export function matrix(rec: Recorder, tensor: Tensor, width: number, what: string): Tensor {
+  const [T, ...rest] = tensor.shape;
+  const columns = rest.reduce<number>((product, extent) => product * capacity(extent), 1);
+  if (columns !== width)
+    throw new ShapeError(`${what}: ${tensor.name}`, showShape(tensor.shape), `[T, ${width}]`);
+  return rest.length === 1 ? tensor : rec.view(tensor, [T, width]);
+}

@@ -15,6 +15,7 @@ const dist = join(root, "dist");
 const workers = readdirSync(join(root, "workers")).filter((name) => name.endsWith("-worker.ts"));
 const input = {
   index: "src/index.ts",
+  node: "src/node.ts",
   client: "workers/client.ts",
   cli: "src/cli/main.ts",
   ...Object.fromEntries(workers.map((name) => [name.replace(/\.ts$/, ""), `workers/${name}`])),

@@ -69,8 +69,9 @@ function strictly(args: ArgsDef, rawArgs: readonly string[]): Parsed {
   try {
     return parseArgs({ args: [...rawArgs], options, allowPositionals: true, strict: true });
   } catch (error) {
-    // Node's hint on positionals that begin with a dash follows in the same line: its first sentence says enough.
-    const [message] = (error instanceof Error ? error.message : String(error)).split(/\. |\n/);
+    // Node says it in several lines, of which the advice on arguments that begin with a dash only misleads.
+    const said = error instanceof Error ? error.message : String(error);
+    const message = said.replace(/ To specify a positional argument starting[^]*/, "").replaceAll("\n", " ");
     throw new UsageError(`${message.charAt(0).toLowerCase()}${message.slice(1)}`, { cause: error });
   }
 }

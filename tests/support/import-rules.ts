@@ -62,7 +62,7 @@ export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Folders that join everything below them: all of src may be imported, but not the public surface of the library. */
-const joins = ["src/cli", "src/index.ts", "workers"];
+const joins = ["src/cli", "src/index.ts", "src/node.ts", "workers"];
 
 /** The one module of workers/ that the page imports; from src/ it takes types only. */
 const workersClient = "workers/client.ts";
@@ -98,7 +98,7 @@ function breachOfEdge(edge: Import): string[] {
     if (edge.to === workersClient || (edge.typeOnly && to.startsWith("src/"))) return [];
     return breach(`demo imports ${workersClient}, and types of src`);
   }
-  if (to === "src/index.ts") return breach("only a user of the library imports its public surface");
+  if (to === "src/index.ts" || to === "src/node.ts") return breach("only a user of the library imports its public surface");
   if (joins.includes(from)) return to.startsWith("src/") ? [] : breach(`${from} imports only src`);
   const allowed = allowedEdges[from];
   if (allowed === undefined) return breach(`the folder ${from} has no rule in tests/support/import-rules.ts`);

@@ -1,0 +1,76 @@
+/**
+ * Thinktab: a vision-language policy that generates, is rewarded and takes GRPO steps on WebGPU, in a browser or in Node.
+ * This runs in the thread that imports it; `thinktab/client` runs the same in a worker, `thinktab/node` adds Dawn and
+ * folders on disk.
+ */
+
+// Device and memory
+export { Device } from "./gpu/device.ts";
+export type { DeviceInfo, DeviceOptions } from "./gpu/device.ts";
+export { formatBudget } from "./gpu/plan.ts";
+export type { MemoryPlan } from "./gpu/plan.ts";
+export { selfTest } from "./self-test/self-test.ts";
+export type { SelfTestResult } from "./self-test/self-test.ts";
+
+// Models and policies
+export { Policy } from "./rollout/policy.ts";
+export type { GenerateOptions, PolicyCompletion, PolicyPrompt, TextDelta } from "./rollout/policy.ts";
+export type { SamplingOptions } from "./rollout/options.ts";
+export { Model } from "./models/model.ts";
+export type { LoraOptions, ModelOptions } from "./models/model.ts";
+export { parseModelConfig, readModelConfig, SUPPORTED_ARCHITECTURES } from "./models/config.ts";
+export type { Architecture, ModelConfig } from "./models/config.ts";
+export { tinyPolicySource } from "./models/tiny-policy.ts";
+export type { WeightFormat } from "./kernels/weight.ts";
+
+// Chats and images
+export type { ContentPart, ImagePart, ImageUrlPart, Message, TextPart } from "./data/chat-template.ts";
+export { decodeImage } from "./data/decode-image.ts";
+export type { ImageInput } from "./data/decode-image.ts";
+export type { RgbImage } from "./data/image.ts";
+export { REASONING_SYSTEM_PROMPT } from "./data/system-prompt.ts";
+
+// Tasks and rewards
+export type { Task, TaskExample } from "./tasks/task.ts";
+export { letterShareTask } from "./tasks/letter-share.ts";
+export { combineRewards, exactAnswerReward, parseThinkAnswer, thinkAnswerFormatReward } from "./rl/reward.ts";
+export type { AsyncReward, Completion, Example, Reward, RewardResult, ThinkAnswer } from "./rl/reward.ts";
+
+// Training
+export { GrpoTrainer } from "./train/grpo-trainer.ts";
+export type { Scorer, TrainerState } from "./train/grpo-trainer.ts";
+export type { GroupRecord, RolloutRecord, TrainEvent } from "./train/events.ts";
+export { parseRecipe } from "./train/recipe.ts";
+export type { Recipe, RecipeOptions } from "./train/recipe.ts";
+export { fromCheckpoint, toCheckpoint } from "./train/trainer-checkpoint.ts";
+
+// The algorithm's parts, for objectives and trainers of one's own
+export { groupAdvantages } from "./rl/advantage.ts";
+export type { AdvantageOptions, GroupAdvantages } from "./rl/advantage.ts";
+export { objectiveOptions, policyObjective, sequenceWeights, tokenWeights } from "./rl/objective.ts";
+export type { KlType, LossType, ObjectiveInputs, ObjectiveOptions, ObjectiveResult } from "./rl/objective.ts";
+
+// Files
+export { fileSource, httpSource, memorySource } from "./storage/source.ts";
+export type { FileSource, HttpSourceOptions, ReadOptions } from "./storage/source.ts";
+export {
+  openCheckpoint,
+  openSafetensors,
+  parseSafetensors,
+  writeSafetensors,
+} from "./storage/safetensors.ts";
+export type { TensorData, TensorEntry, TensorTable } from "./storage/safetensors.ts";
+export { readAdapter, writeAdapter } from "./storage/peft.ts";
+export type { Adapter, LoraFactors } from "./storage/peft.ts";
+export { memoryStore } from "./storage/blob-store.ts";
+export type { BlobStore } from "./storage/blob-store.ts";
+export { opfsStore } from "./storage/opfs.ts";
+export {
+  listCheckpoints,
+  loadCheckpoint,
+  loadLatestCheckpoint,
+  saveCheckpoint,
+} from "./storage/checkpoint.ts";
+export type { Checkpoint, CheckpointState, LoadedCheckpoint } from "./storage/checkpoint.ts";
+
+export * from "./util/errors.ts";

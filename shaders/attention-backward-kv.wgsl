@@ -20,7 +20,8 @@ struct Params { Tk: u32, H: u32, KV: u32, D: u32, key_tiles_at: u32, segments_at
 @group(0) @binding(7) var<storage, read_write> dv: array<vec4<scalar>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-const BLOCK = LANES * BLOCKS;
+const READS = BLOCK / LANES;  // of LANES rows each
+const FOURS = BLOCK / 4u;
 const WIDTH = TILE / ROWS;  // invocations
 
 @compute @workgroup_size(WIDTH)
@@ -59,12 +60,11 @@ fn backward_kv(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
         first[r] = select(s.query_end, seen, j[r] >= begin && j[r] < end);
       }
       let t_begin = select(s.query_begin, first_query(s, begin), own);
-      // Heads inside: (head, query) run through as one list.
       for (var head = 0u; head < h_count; head++) {
         let h = g * h_count + head;
         for (var t = t_begin; t < s.query_end; t += BLOCK) {
-          var p = array<array<f32, BLOCK>, ROWS>();  // q·k first
-          var ds = array<array<f32, BLOCK>, ROWS>();  // d_o·v first
+          var p = array<array<vec4f, FOURS>, ROWS>();  // q·k first
+          var ds = array<array<vec4f, FOURS>, ROWS>();  // d_o·v first
           for (var d = 0u; d < d_end; d++) {
             var k_d: array<vec4f, ROWS>;
             var v_d: array<vec4f, ROWS>;
@@ -72,27 +72,38 @@ fn backward_kv(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
               k_d[r] = vec4f(k[row[r] + d]);
               v_d[r] = vec4f(v[row[r] + d]);
             }
-            for (var b = 0u; b < BLOCKS; b++) {
-              let at = (min(t + b * LANES + query_lane, s.query_end - 1u) * params.H + h) * d_end + d;
-              let q_d = spread(vec4f(q[at]));
-              let do_d = spread(vec4f(d_o[at]));
-              for (var r = 0u; r < ROWS; r++) {
-                for (var i = 0u; i < LANES; i++) {
-                  p[r][b * LANES + i] = dot_add(q_d[i], k_d[r], p[r][b * LANES + i]);
-                  ds[r][b * LANES + i] = dot_add(do_d[i], v_d[r], ds[r][b * LANES + i]);
+            for (var b = 0u; b < READS; b++) {
+              var q_d: array<vec4f, LOADS>;
+              var do_d: array<vec4f, LOADS>;
+              for (var n = 0u; n < LOADS; n++) {
+                let at = (min(t + b * LANES + n + query_lane, s.query_end - 1u) * params.H + h) * d_end + d;
+                q_d[n] = vec4f(q[at]);
+                do_d[n] = vec4f(d_o[at]);
+              }
+              for (var i = 0u; i < LANES / 4u; i++) {
+                let queries = four(q_d, i);
+                let d_outputs = four(do_d, i);
+                for (var r = 0u; r < ROWS; r++) {
+                  p[r][b * LANES / 4u + i] += k_d[r] * queries;
+                  ds[r][b * LANES / 4u + i] += v_d[r] * d_outputs;
                 }
               }
             }
           }
-          for (var b = 0u; b < BLOCKS; b++) {
-            let at = min(t + b * LANES + query_lane, s.query_end - 1u) * params.H + h;
-            let stat = spread(vec4f(stats[at], 0.0, 0.0));
-            for (var r = 0u; r < ROWS; r++) {
-              for (var i = 0u; i < LANES; i++) {
-                let n = b * LANES + i;
-                let sees = t + n >= first[r] && t + n < s.query_end;
-                p[r][n] = select(0.0, exp(p[r][n] * params.scale - stat[i].x), sees);
-                ds[r][n] = p[r][n] * (ds[r][n] - stat[i].y) * params.scale;
+          for (var b = 0u; b < READS; b++) {
+            var stat: array<vec4f, LOADS>;
+            for (var n = 0u; n < LOADS; n++) {
+              let at = min(t + b * LANES + n + query_lane, s.query_end - 1u) * params.H + h;
+              stat[n] = vec4f(stats[at], 0.0, 0.0);
+            }
+            for (var i = 0u; i < LANES / 4u; i++) {
+              let n = b * LANES / 4u + i;
+              let lse_delta = transpose(four(stat, i));
+              let query = vec4u(t + 4u * n) + vec4u(0u, 1u, 2u, 3u);
+              for (var r = 0u; r < ROWS; r++) {
+                let sees = (query >= vec4u(first[r])) & (query < vec4u(s.query_end));
+                p[r][n] = select(vec4f(), exp(p[r][n] * params.scale - lse_delta[0]), sees);
+                ds[r][n] = p[r][n] * (ds[r][n] - lse_delta[1]) * params.scale;
               }
             }
           }
@@ -103,14 +114,20 @@ fn backward_kv(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
               dk_d[r] = dk_acc[r][d];
               dv_d[r] = dv_acc[r][d];
             }
-            for (var b = 0u; b < BLOCKS; b++) {
-              let at = (min(t + b * LANES + query_lane, s.query_end - 1u) * params.H + h) * d_end + d;
-              let q_d = spread(vec4f(q[at]));
-              let do_d = spread(vec4f(d_o[at]));
-              for (var r = 0u; r < ROWS; r++) {
-                for (var i = 0u; i < LANES; i++) {
-                  dk_d[r] = fma(vec4f(ds[r][b * LANES + i]), q_d[i], dk_d[r]);
-                  dv_d[r] = fma(vec4f(p[r][b * LANES + i]), do_d[i], dv_d[r]);
+            for (var b = 0u; b < READS; b++) {
+              var q_d: array<vec4f, LOADS>;
+              var do_d: array<vec4f, LOADS>;
+              for (var n = 0u; n < LOADS; n++) {
+                let at = (min(t + b * LANES + n + query_lane, s.query_end - 1u) * params.H + h) * d_end + d;
+                q_d[n] = vec4f(q[at]);
+                do_d[n] = vec4f(d_o[at]);
+              }
+              for (var i = 0u; i < LANES / 4u; i++) {
+                let queries = four(q_d, i);
+                let d_outputs = four(do_d, i);
+                for (var r = 0u; r < ROWS; r++) {
+                  dk_d[r] += queries * ds[r][b * LANES / 4u + i];
+                  dv_d[r] += d_outputs * p[r][b * LANES / 4u + i];
                 }
               }
             }

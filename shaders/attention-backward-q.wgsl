@@ -16,7 +16,8 @@ struct Params { T: u32, H: u32, KV: u32, D: u32, segments_at: u32, scale: f32 }
 @group(0) @binding(6) var<storage, read_write> dq: array<vec4<scalar>>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-const BLOCK = LANES * BLOCKS;
+const READS = BLOCK / LANES;  // of LANES rows each
+const FOURS = BLOCK / 4u;
 const WIDTH = TILE / ROWS;  // invocations
 
 @compute @workgroup_size(WIDTH)
@@ -56,8 +57,8 @@ fn backward_q(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
         limit[r] = select(0u, select(s.prefix_end, own_end(s, t[r]), own), has_query(s, t[r]));
       }
       for (var j = begin; j < end; j += BLOCK) {
-        var ds = array<array<f32, BLOCK>, ROWS>();  // q·k first
-        var dp = array<array<f32, BLOCK>, ROWS>();
+        var ds = array<array<vec4f, FOURS>, ROWS>();  // q·k first
+        var dp = array<array<vec4f, FOURS>, ROWS>();
         for (var d = 0u; d < d_end; d++) {
           var q_d: array<vec4f, ROWS>;
           var do_d: array<vec4f, ROWS>;
@@ -65,32 +66,42 @@ fn backward_q(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) grou
             q_d[r] = vec4f(q[row[r] + d]);
             do_d[r] = vec4f(d_o[row[r] + d]);
           }
-          for (var b = 0u; b < BLOCKS; b++) {
-            let at = (min(j + b * LANES + key_lane, end - 1u) * params.KV + g) * d_end + d;
-            let k_d = spread(vec4f(k[at]));
-            let v_d = spread(vec4f(v[at]));
-            for (var r = 0u; r < ROWS; r++) {
-              for (var i = 0u; i < LANES; i++) {
-                ds[r][b * LANES + i] = dot_add(q_d[r], k_d[i], ds[r][b * LANES + i]);
-                dp[r][b * LANES + i] = dot_add(do_d[r], v_d[i], dp[r][b * LANES + i]);
+          for (var b = 0u; b < READS; b++) {
+            var k_d: array<vec4f, LOADS>;
+            var v_d: array<vec4f, LOADS>;
+            for (var n = 0u; n < LOADS; n++) {
+              let at = (min(j + b * LANES + n + key_lane, end - 1u) * params.KV + g) * d_end + d;
+              k_d[n] = vec4f(k[at]);
+              v_d[n] = vec4f(v[at]);
+            }
+            for (var i = 0u; i < LANES / 4u; i++) {
+              let keys = four(k_d, i);
+              let values = four(v_d, i);
+              for (var r = 0u; r < ROWS; r++) {
+                ds[r][b * LANES / 4u + i] += q_d[r] * keys;
+                dp[r][b * LANES / 4u + i] += do_d[r] * values;
               }
             }
           }
         }
         for (var r = 0u; r < ROWS; r++) {
-          for (var i = 0u; i < BLOCK; i++) {
-            let p = select(0.0, exp(ds[r][i] * params.scale - stat[r].x), j + i < limit[r]);
+          for (var i = 0u; i < FOURS; i++) {
+            let seen = vec4u(j + 4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(limit[r]);
+            let p = select(vec4f(), exp(ds[r][i] * params.scale - stat[r].x), seen);
             ds[r][i] = p * (dp[r][i] - stat[r].y) * params.scale;
           }
         }
         for (var d = 0u; d < d_end; d++) {
           var dq_d: array<vec4f, ROWS>;
           for (var r = 0u; r < ROWS; r++) { dq_d[r] = acc[r][d]; }
-          for (var b = 0u; b < BLOCKS; b++) {
-            let key = min(j + b * LANES + key_lane, end - 1u);
-            let k_d = spread(vec4f(k[(key * params.KV + g) * d_end + d]));
-            for (var r = 0u; r < ROWS; r++) {
-              for (var i = 0u; i < LANES; i++) { dq_d[r] = fma(vec4f(ds[r][b * LANES + i]), k_d[i], dq_d[r]); }
+          for (var b = 0u; b < READS; b++) {
+            var k_d: array<vec4f, LOADS>;
+            for (var n = 0u; n < LOADS; n++) {
+              k_d[n] = vec4f(k[(min(j + b * LANES + n + key_lane, end - 1u) * params.KV + g) * d_end + d]);
+            }
+            for (var i = 0u; i < LANES / 4u; i++) {
+              let keys = four(k_d, i);
+              for (var r = 0u; r < ROWS; r++) { dq_d[r] += keys * ds[r][b * LANES / 4u + i]; }
             }
           }
           for (var r = 0u; r < ROWS; r++) { acc[r][d] = dq_d[r]; }

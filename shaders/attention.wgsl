@@ -3,11 +3,11 @@
 // q, o [T, H, D] · k, v [Tk, KV, D] · lse [T, H] = log Σ_j exp(scale · q·k), kept for the backward. D is a multiple of 4.
 // A row that sees no key, or lies in no segment, gets o = 0 and lse = LOWEST.
 //
-// A workgroup owns TILE query rows of one head, an invocation ROWS of them. Keys come in blocks of KEYS: all scores of
+// A workgroup owns TILE query rows of one head, an invocation ROWS of them. Keys come in blocks of BLOCK: all scores of
 // a block in registers, then one online-softmax step, then the block's values. No workgroup memory, no barrier.
 // Accumulates in f32, in one order: d ascending within a score, keys ascending within a row (prefix, then own range).
 // Milakov & Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022, arXiv:2205.14135.
-// ROWS, BLOCKS and UNROLL come with the variant, D4 = D/4 and SUBGROUP_LANES from the shape and the device.
+// ROWS, BLOCK and UNROLL come with the variant, D4 = D/4 and SUBGROUP_LANES from the shape and the device.
 
 struct Params { T: u32, H: u32, KV: u32, D: u32, segments_at: u32, scale: f32 }
 
@@ -19,7 +19,8 @@ struct Params { T: u32, H: u32, KV: u32, D: u32, segments_at: u32, scale: f32 }
 @group(0) @binding(5) var<storage, read_write> lse: array<f32>;
 @group(1) @binding(0) var<uniform> params: Params;
 
-const KEYS = LANES * BLOCKS;
+const READS = BLOCK / LANES;  // of LANES rows each
+const FOURS = BLOCK / 4u;
 const WIDTH = TILE / ROWS;  // invocations
 const LOWEST = -1e30;  // stands for -∞ where -∞ - -∞ would be NaN
 const HIDDEN = -3e38;
@@ -61,43 +62,53 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
       for (var r = 0u; r < ROWS; r++) {
         limit[r] = select(0u, select(s.prefix_end, own_end(s, t[r]), own), has_query(s, t[r]));
       }
-      for (var j = begin; j < end; j += KEYS) {
-        var score = array<array<f32, KEYS>, ROWS>();
+      for (var j = begin; j < end; j += BLOCK) {
+        var score = array<array<vec4f, FOURS>, ROWS>();
         for (var d = 0u; d < d_end; d++) {
           var q_d: array<vec4f, ROWS>;
           for (var r = 0u; r < ROWS; r++) { q_d[r] = vec4f(q[row[r] + d]); }
-          for (var b = 0u; b < BLOCKS; b++) {
-            let key = min(j + b * LANES + key_lane, end - 1u);
-            let k_d = spread(vec4f(k[(key * params.KV + g) * d_end + d]));
-            for (var r = 0u; r < ROWS; r++) {
-              for (var i = 0u; i < LANES; i++) { score[r][b * LANES + i] = dot_add(q_d[r], k_d[i], score[r][b * LANES + i]); }
+          for (var b = 0u; b < READS; b++) {
+            var k_d: array<vec4f, LOADS>;
+            for (var n = 0u; n < LOADS; n++) {
+              let key = min(j + b * LANES + n + key_lane, end - 1u);
+              k_d[n] = vec4f(k[(key * params.KV + g) * d_end + d]);
+            }
+            for (var i = 0u; i < LANES / 4u; i++) {
+              let keys = four(k_d, i);
+              for (var r = 0u; r < ROWS; r++) { score[r][b * LANES / 4u + i] += q_d[r] * keys; }
             }
           }
         }
         var shrink: array<f32, ROWS>;
         for (var r = 0u; r < ROWS; r++) {
-          var highest = m[r];
-          for (var i = 0u; i < KEYS; i++) {
-            score[r][i] = select(HIDDEN, score[r][i] * params.scale, j + i < limit[r]);
+          var highest = vec4f(m[r]);
+          for (var i = 0u; i < FOURS; i++) {
+            let seen = vec4u(j + 4u * i) + vec4u(0u, 1u, 2u, 3u) < vec4u(limit[r]);
+            score[r][i] = select(vec4f(HIDDEN), score[r][i] * params.scale, seen);
             highest = max(highest, score[r][i]);
           }
-          var sum = 0.0;
-          for (var i = 0u; i < KEYS; i++) {
-            score[r][i] = exp(score[r][i] - highest);
+          let top = max(max(highest.x, highest.y), max(highest.z, highest.w));
+          var sum = vec4f();
+          for (var i = 0u; i < FOURS; i++) {
+            score[r][i] = exp(score[r][i] - top);
             sum += score[r][i];
           }
-          shrink[r] = exp(m[r] - highest);
-          l[r] = fma(l[r], shrink[r], sum);
-          m[r] = highest;
+          shrink[r] = exp(m[r] - top);
+          l[r] = fma(l[r], shrink[r], dot(sum, vec4f(1.0)));
+          m[r] = top;
         }
         for (var d = 0u; d < d_end; d++) {
           var o_d: array<vec4f, ROWS>;
           for (var r = 0u; r < ROWS; r++) { o_d[r] = acc[r][d] * shrink[r]; }
-          for (var b = 0u; b < BLOCKS; b++) {
-            let key = min(j + b * LANES + key_lane, end - 1u);
-            let v_d = spread(vec4f(v[(key * params.KV + g) * d_end + d]));
-            for (var r = 0u; r < ROWS; r++) {
-              for (var i = 0u; i < LANES; i++) { o_d[r] = fma(vec4f(score[r][b * LANES + i]), v_d[i], o_d[r]); }
+          for (var b = 0u; b < READS; b++) {
+            var v_d: array<vec4f, LOADS>;
+            for (var n = 0u; n < LOADS; n++) {
+              let key = min(j + b * LANES + n + key_lane, end - 1u);
+              v_d[n] = vec4f(v[(key * params.KV + g) * d_end + d]);
+            }
+            for (var i = 0u; i < LANES / 4u; i++) {
+              let values = four(v_d, i);
+              for (var r = 0u; r < ROWS; r++) { o_d[r] += values * score[r][b * LANES / 4u + i]; }
             }
           }
           for (var r = 0u; r < ROWS; r++) { acc[r][d] = o_d[r]; }

@@ -18,37 +18,34 @@ import dotAdd from "../../shaders/lib/dot-add.wgsl?raw";
 
 export * from "./attention-segments.ts";
 
-/** Rows per invocation, and vec4 steps over D unrolled or not: consts, since register arrays need const sizes. */
+/** How much an invocation holds: consts of the WGSL, since register arrays need const sizes. */
 interface Tiling {
+  /** Rows it owns. */
   rows: number;
-  blocks: number;
-  unroll: boolean;
+  /** Rows of the other side it takes at a time. */
+  block: number;
 }
 
-function tiled(source: string, { rows, blocks, unroll }: Tiling, subgroups: boolean): Variant {
-  const consts = `const ROWS = ${rows}u;\nconst BLOCKS = ${blocks}u;\nconst UNROLL = ${unroll};\n`;
+function tiled(source: string, { rows, block }: Tiling, unroll: boolean, subgroups: boolean): Variant {
+  const consts = `const ROWS = ${rows}u;\nconst BLOCK = ${block}u;\nconst UNROLL = ${unroll};\n`;
   const spread = subgroups ? spreadSubgroup : spreadNone;
   return {
     constants: {},
-    wgsl: [consts, segmentTable, spread, dotAdd, source],
+    wgsl: [consts, segmentTable, spread, source],
     ...(subgroups && { requires: ["subgroups"] as const }),
   };
 }
 
 /**
- * Four ways to run a source: with and without subgroups, and tiled for a GPU (few registers, loops unrolled) or for a
- * software adapter (many rows per invocation, since loads are dear and registers are cached memory).
+ * Four ways to run a source: with and without subgroups, and tiled for a software adapter (many rows per invocation,
+ * since loads are dear and registers are cached memory; loops kept, since compiling is dear) or for a GPU.
  */
-function variants(
-  source: string,
-  software: { subgroups: Tiling; plain: Tiling },
-  gpu: { rows: number },
-): Variant[] {
+function variants(source: string, software: { plain: Tiling; subgroups: Tiling }): Variant[] {
   return [
-    tiled(source, software.plain, false),
-    tiled(source, software.subgroups, true),
-    tiled(source, { rows: gpu.rows, blocks: 8, unroll: true }, false),
-    tiled(source, { rows: gpu.rows, blocks: 1, unroll: true }, true),
+    tiled(source, software.plain, false, false),
+    tiled(source, software.subgroups, false, true),
+    tiled(source, { rows: 1, block: 4 }, true, false),
+    tiled(source, { rows: 1, block: 8 }, true, true),
   ];
 }
 
@@ -75,11 +72,7 @@ export const attentionForward = defineKernel({
     lse: ["T", "H"],
   },
   workgroups: ({ T, H }) => rows(tiles(T) * H),
-  variants: variants(
-    forward,
-    { subgroups: { rows: 4, blocks: 2, unroll: false }, plain: { rows: 2, blocks: 8, unroll: false } },
-    { rows: 1 },
-  ),
+  variants: variants(forward, { plain: { rows: 4, block: 8 }, subgroups: { rows: 4, block: 16 } }),
   choose,
   consts,
 });
@@ -108,11 +101,7 @@ export const attentionBackwardQ = defineKernel({
     dq: ["T", "H", "D"],
   },
   workgroups: ({ T, H }) => rows(tiles(T) * H),
-  variants: variants(
-    backwardQ,
-    { subgroups: { rows: 2, blocks: 2, unroll: false }, plain: { rows: 2, blocks: 4, unroll: false } },
-    { rows: 1 },
-  ),
+  variants: variants(backwardQ, { plain: { rows: 4, block: 4 }, subgroups: { rows: 4, block: 8 } }),
   choose,
   consts,
 });
@@ -133,11 +122,7 @@ export const attentionBackwardKv = defineKernel({
     dv: ["Tk", "KV", "D"],
   },
   workgroups: ({ Tk, KV }) => rows(tiles(Tk) * KV),
-  variants: variants(
-    backwardKv,
-    { subgroups: { rows: 2, blocks: 2, unroll: false }, plain: { rows: 2, blocks: 4, unroll: false } },
-    { rows: 1 },
-  ),
+  variants: variants(backwardKv, { plain: { rows: 4, block: 4 }, subgroups: { rows: 2, block: 16 } }),
   choose,
   consts,
 });

@@ -127,7 +127,7 @@ export class AskPanel {
     this.#enable();
     showProblem(ui.error);
     ui.answer.textContent = "";
-    ui.note.textContent = "Thinking… (the first answer compiles the shaders)";
+    ui.note.textContent = "Thinking… (the first answer takes longer: shaders are compiled)";
     const content: Exclude<Message["content"], string> = [{ type: "text", text: ui.question.value }];
     if (this.#picture) content.unshift({ type: "image", image: this.#picture });
     const started = performance.now();

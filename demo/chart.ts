@@ -8,7 +8,7 @@ export interface Point {
   std: number;
 }
 
-const margin = { top: 8, right: 12, bottom: 34, left: 44 };
+const margin = { top: 8, right: 12, bottom: 34, left: 52 };
 
 /** Draws the points, with room for `steps` of them. The drawing has the element's own size, so that text stays sharp. */
 export function drawChart(svg: SVGSVGElement, points: readonly Point[], steps: number): void {
@@ -16,7 +16,7 @@ export function drawChart(svg: SVGSVGElement, points: readonly Point[], steps: n
   if (width === 0) return;
   const inner = { width: width - margin.left - margin.right, height: height - margin.top - margin.bottom };
   const last = Math.max(steps, points.at(-1)?.step ?? 0, 2);
-  const top = niceTop(Math.max(0.1, ...points.map(({ mean, std }) => mean + std)));
+  const top = niceTop(points.length === 0 ? 1 : Math.max(...points.map(({ mean }) => mean)));
   const x = (step: number) => margin.left + ((step - 1) / (last - 1)) * inner.width;
   const y = (value: number) => margin.top + (1 - Math.min(Math.max(value / top, 0), 1)) * inner.height;
 
@@ -25,11 +25,7 @@ export function drawChart(svg: SVGSVGElement, points: readonly Point[], steps: n
   for (let i = 0; i <= 4; i++) {
     const value = (top * i) / 4;
     add("line", { class: "grid", x1: margin.left, x2: width - margin.right, y1: y(value), y2: y(value) });
-    add(
-      "text",
-      { x: margin.left - 6, y: y(value) + 4, "text-anchor": "end" },
-      value.toFixed(top < 0.4 ? 3 : 2),
-    );
+    add("text", { x: margin.left - 6, y: y(value) + 4, "text-anchor": "end" }, value.toFixed(2));
   }
   for (const step of xTicks(last, inner.width)) {
     add("text", { x: x(step), y: height - margin.bottom + 15, "text-anchor": "middle" }, String(step));
@@ -66,9 +62,9 @@ function describe(points: readonly Point[]): string {
   return `Reward per step: ${first.mean.toFixed(3)} at step ${first.step}, ${newest.mean.toFixed(3)} at step ${newest.step}`;
 }
 
-/** The next of 0.1, 0.2, 0.4, 0.6, 0.8, 1 above a value, and further in whole steps. */
+/** The next of 0.2, 0.4, 0.6, 0.8, 1 above a value, and further in whole steps. */
 function niceTop(value: number): number {
-  return [0.1, 0.2, 0.4, 0.6, 0.8, 1].find((top) => value <= top) ?? Math.ceil(value);
+  return [0.2, 0.4, 0.6, 0.8, 1].find((top) => value <= top) ?? Math.ceil(value);
 }
 
 /** The first and last step, and round ones between them as far as there is room. */

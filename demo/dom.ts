@@ -31,10 +31,8 @@ export function showBytes(bytes: number): string {
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
 
-/** Text with its control characters made visible: a policy that babbles draws them, too. */
+/** Text with a dot for each control character: a policy that babbles draws them, too. */
 export function visible(text: string): string {
   // eslint-disable-next-line no-control-regex -- these are the characters that are meant
-  return text.replace(/[\u0000-\u001f]/g, (c) =>
-    c === "\n" ? c : String.fromCodePoint(0x2400 + c.charCodeAt(0)),
-  );
+  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/g, "·");
 }

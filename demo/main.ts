@@ -19,7 +19,10 @@ const ui = {
 };
 
 const ask = new AskPanel(task);
-const train = new TrainPanel(task, (running) => enable(!running));
+const train = new TrainPanel(task, (running, steps) => {
+  enable(!running);
+  if (!running && policy) describe(policy, steps);
+});
 let kit: Thinktab | undefined;
 let policy: RemotePolicy | undefined;
 let source: PolicySource = tiny;
@@ -76,18 +79,23 @@ async function start(): Promise<Thinktab> {
   return started;
 }
 
-/** A miniature is kept in full precision; a model of some size is quantized, and trained with recomputation in mind. */
+/** A miniature is kept in full precision, a model of some size is quantized. Both are trained through LoRA adapters. */
 function optionsFor(wanted: PolicySource): LoadPolicyOptions {
   return wanted.kind === "tiny" ? { format: "f32", lora: { rank: 8 } } : { format: "q8", lora: { rank: 8 } };
 }
 
-function describe({ info }: RemotePolicy): void {
-  if (source.kind === "tiny") {
+function describe({ info }: RemotePolicy, steps = 0): void {
+  const trained = steps > 0 ? `, trained for ${steps} ${steps === 1 ? "step" : "steps"}` : "";
+  if (source.kind === "tiny" && steps > 0) {
+    ui.name.textContent = `Built-in tiny policy${trained}`;
+    ui.note.textContent =
+      "It began with random weights: what it does now it found by trial and reward. “Start over” forgets it.";
+  } else if (source.kind === "tiny") {
     ui.name.textContent = "Built-in tiny policy with random weights";
     ui.note.textContent =
       "It has never seen a picture or a word: it babbles until you train it. For real answers open a Qwen2.5-VL folder of your own.";
   } else {
-    ui.name.textContent = info.name;
+    ui.name.textContent = `${info.name}${trained}`;
     ui.note.textContent = `${info.architecture}, ${showBytes(info.frozenBytes)} of weights${info.vision ? "" : "; it takes no pictures"}.`;
   }
 }

@@ -16,6 +16,7 @@ const ui = {
   stop: element("stop-training", HTMLButtonElement),
   status: element("training-status", HTMLElement),
   phase: element("phase", HTMLElement),
+  warning: element("train-warning", HTMLElement),
   error: element("train-error", HTMLElement),
   chart: element("chart", SVGSVGElement),
   numbers: element("numbers", HTMLElement),
@@ -34,15 +35,15 @@ const phases = {
 const shown: [label: string, key: string, show: (value: number) => string][] = [
   ["Reward", "reward", (value) => value.toFixed(3)],
   ["Reward std", "reward_std", (value) => value.toFixed(3)],
-  ["Groups without variance", "frac_reward_zero_std", (value) => `${Math.round(value * 100)}%`],
+  ["Flat groups", "frac_reward_zero_std", (value) => `${Math.round(value * 100)}%`],
   ["Entropy", "entropy", (value) => `${value.toFixed(2)} nats`],
-  ["KL to the start", "kl", (value) => value.toFixed(4)],
+  ["KL to start", "kl", (value) => value.toFixed(4)],
   ["Gradient norm", "grad_norm", (value) => value.toPrecision(3)],
   ["Tokens per second", "tokens_per_second", (value) => value.toFixed(0)],
-  ["Step", "step_time", seconds],
-  ["Generate", "timing_s/rollout", seconds],
-  ["Reward", "timing_s/reward", seconds],
-  ["Update", "timing_s/train", seconds],
+  ["Time per step", "step_time", seconds],
+  ["of it generating", "timing_s/rollout", seconds],
+  ["of it rewarding", "timing_s/reward", seconds],
+  ["of it updating", "timing_s/train", seconds],
 ];
 
 export class TrainPanel {
@@ -52,11 +53,12 @@ export class TrainPanel {
   #points: Point[] = [];
   #steps = 0;
   #stepSeconds = 0;
+  #trained = 0;
 
   constructor(
     private readonly task: TaskSpec,
-    /** Called when a run starts and when it has ended. */
-    private readonly onRunning: (running: boolean) => void,
+    /** Called when a run starts and when it has ended, with the steps that this policy has had in all. */
+    private readonly onRunning: (running: boolean, trained: number) => void,
   ) {
     ui.form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -86,6 +88,8 @@ export class TrainPanel {
     );
     if (policy) ui.status.textContent = "Not started.";
     showProblem(ui.error);
+    ui.warning.textContent = "";
+    this.#trained = 0;
     this.#enter("idle");
     drawChart(ui.chart, this.#points, this.#planned);
   }
@@ -124,6 +128,7 @@ export class TrainPanel {
     const policy = this.#policy;
     if (!policy || this.#state !== "idle") return;
     showProblem(ui.error);
+    ui.warning.textContent = "";
     const recipe: RecipeOptions = {
       steps: numberIn("steps"),
       promptsPerStep: numberIn("prompts"),
@@ -133,7 +138,7 @@ export class TrainPanel {
       seed: numberIn("train-seed"),
     };
     this.#enter("running");
-    this.onRunning(true);
+    this.onRunning(true, this.#trained);
     ui.status.textContent = "Starting… (the first step compiles the shaders)";
     try {
       this.#run = await policy.train(this.task, recipe);
@@ -145,7 +150,7 @@ export class TrainPanel {
     } finally {
       this.#run = undefined;
       this.#enter("idle");
-      this.onRunning(false);
+      this.onRunning(false, this.#trained);
     }
   }
 
@@ -164,7 +169,7 @@ export class TrainPanel {
         this.#showStep(event.step, event.metrics);
         break;
       case "warning":
-        showProblem(ui.error, new Error(`step ${event.step + 1}: ${event.message}`));
+        ui.warning.textContent = `Step ${event.step + 1}: ${event.message}.`;
         break;
       case "done":
         ui.status.textContent =
@@ -176,6 +181,7 @@ export class TrainPanel {
 
   #showStep(step: number, metrics: Record<string, number>): void {
     const done = step + 1;
+    this.#trained++;
     if (step === 0) this.#points = []; // a run of its own, not one that goes on
     if (metrics.reward !== undefined) {
       this.#points.push({ step: done, mean: metrics.reward, std: metrics.reward_std ?? 0 });

@@ -126,7 +126,9 @@ async function toBlob(
   const inPage = typeof location !== "undefined";
   try {
     if (!inPage && (url.startsWith("file:") || !/^[a-z][a-z0-9+.-]+:/i.test(url))) {
-      const { readFile } = await import("node:fs/promises");
+      // In a variable, so that bundlers for browsers leave Node's module alone.
+      const module = "node:fs/promises";
+      const { readFile } = (await import(/* @vite-ignore */ module)) as typeof import("node:fs/promises");
       return { blob: new Blob([await readFile(url.startsWith("file:") ? new URL(url) : url)]), name };
     }
     const response = await (options.fetch ?? fetch)(url, { signal: options.signal });

@@ -7,8 +7,8 @@ export class ThinktabError extends Error {
   readonly code: string;
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
-    this.name = new.target.name;
-    this.code = new.target.name;
+    this.code = nameOf(new.target);
+    this.name = this.code;
   }
 }
 
@@ -68,7 +68,7 @@ export class CheckpointError extends ThinktabError {}
 /** The browser or disk refused to store something: quota exceeded, no such storage, no permission. */
 export class StorageError extends ThinktabError {}
 
-const classes: Record<string, { prototype: ThinktabError }> = {
+const classes: Record<string, { name: string; prototype: ThinktabError }> = {
   ThinktabError,
   ShapeError,
   InvalidOptionError,
@@ -87,6 +87,11 @@ const classes: Record<string, { prototype: ThinktabError }> = {
   CheckpointError,
   StorageError,
 };
+
+/** A class's own name would be what a minifier left of it; the table's keys stay. */
+function nameOf(target: { name: string }): string {
+  return Object.keys(classes).find((name) => classes[name] === target) ?? target.name;
+}
 
 /** The plain form of an error that structured clone keeps whole. */
 export interface ErrorRecord {

@@ -1,4 +1,5 @@
 import { MemoryBudgetError, ShaderError, ShapeError } from "../util/errors.ts";
+import { tuneCommands } from "./autotune.ts";
 import { bufferOf, storageUsage } from "./buffers.ts";
 import type { Command, DispatchCommand, Recording } from "./commands.ts";
 import type { Device } from "./device.ts";
@@ -32,6 +33,19 @@ export async function buildProgram(recording: Recording, options: BuildOptions):
   device.check();
   options.signal?.throwIfAborted();
   const commands = recording.liveCommands();
+  if (device.autotune) {
+    const dispatches = commands.filter((command) => command.kind === "dispatch");
+    await tuneCommands(device, dispatches, (one) => buildRecorded(one, one.liveCommands(), {}));
+  }
+  return buildRecorded(recording, commands, options);
+}
+
+async function buildRecorded(
+  recording: Recording,
+  commands: readonly Command[],
+  options: BuildOptions,
+): Promise<Program> {
+  const { device } = recording;
   const params = planParams(commands);
   const placement = planPlacement(recording, commands, params.bytes);
   assertFits(device, placement.plan, options.pool);

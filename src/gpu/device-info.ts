@@ -14,6 +14,8 @@ export interface DeviceOptions {
   maxBindingBytes?: number;
   /** What the kit may allocate in all. Unlimited by default: WebGPU does not say what a device has. */
   memoryBudgetBytes?: number;
+  /** Time the variants of tunable kernels when a Program is built, and pin the fastest. Default false: fixed defaults. */
+  autotune?: boolean;
 }
 
 /** What a device is and can do, in plain values: for run records, budgets and the doctor. */

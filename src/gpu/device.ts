@@ -168,6 +168,11 @@ export class Device {
     buffer.destroy();
   }
 
+  /** Whether building a Program may time the variants of its kernels. */
+  get autotune(): boolean {
+    return this.options.autotune ?? false;
+  }
+
   /** Throws a MemoryBudgetError with `table` when `bytes` more would pass the budget given at creation. */
   assertFits(what: string, bytes: number, table: string): void {
     const left = (this.options.memoryBudgetBytes ?? Infinity) - this.#liveBytes;

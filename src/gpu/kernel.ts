@@ -34,6 +34,8 @@ export interface KernelSpec {
   variants?: readonly (Constants | Variant)[];
   /** Index of the default variant for a shape (Dims at capacity), among those the device can run. */
   choose?: (sizes: Sizes, eligible: readonly Variant[]) => number;
+  /** Its time depends on shapes alone, so that an autotuned device may choose among its variants by timing them. */
+  tunable?: boolean;
   /** Constants the WGSL needs as const-expressions (sizes of register arrays), from the shape at capacity. */
   consts?: (sizes: Sizes) => Record<string, number>;
 }
@@ -225,4 +227,12 @@ export function sizesAtCapacity(values: ReadonlyMap<string, ParamValue>): Sizes 
     else if (value instanceof Dim) sizes[name] = capacity(value);
   }
   return sizes;
+}
+
+/** What a tuned choice is remembered by: the kernel and its sizes, lengths rounded up to powers of two. */
+export function variantKey(kernel: Kernel, sizes: Sizes): string {
+  const parts = Object.entries(sizes)
+    .filter(([, value]) => Number.isInteger(value) && value > 0)
+    .map(([name, value]) => `${name}${2 ** Math.ceil(Math.log2(value))}`);
+  return `${kernel.id} ${parts.join(" ")}`;
 }

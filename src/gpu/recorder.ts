@@ -1,6 +1,6 @@
 import { ShapeError } from "../util/errors.ts";
 import type { Device } from "./device.ts";
-import { bindDims, assemble, sizesAtCapacity } from "./kernel.ts";
+import { bindDims, assemble, sizesAtCapacity, variantKey } from "./kernel.ts";
 import type { Kernel, KernelCode, Sizes } from "./kernel.ts";
 import { byteLength, Dim, rowWindow, Scalar, showShape, view } from "./tensor.ts";
 import type { DType, Extent, ParamValue, Storage, Tensor } from "./tensor.ts";
@@ -206,12 +206,4 @@ function accesses(command: Command): { read: Storage[]; written: Storage[] } {
     if (access === "read_write") written.push(storage);
   }
   return { read, written };
-}
-
-/** What a tuned choice is remembered by: the kernel and its sizes, lengths rounded up to powers of two. */
-export function variantKey(kernel: Kernel, sizes: Sizes): string {
-  const parts = Object.entries(sizes)
-    .filter(([, value]) => Number.isInteger(value) && value > 0)
-    .map(([name, value]) => `${name}${2 ** Math.ceil(Math.log2(value))}`);
-  return `${kernel.id} ${parts.join(" ")}`;
 }

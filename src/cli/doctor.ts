@@ -1,7 +1,9 @@
 import { defineCommand } from "citty";
 import type { Device, DeviceInfo } from "../gpu/device.ts";
+import type { SelfTestCase } from "../self-test/case.ts";
 import { selfTest, selfTestCases } from "../self-test/self-test.ts";
 import type { SelfTestResult } from "../self-test/self-test.ts";
+import { UsageError } from "./arguments.ts";
 import { formatBytes, formatMs, formatTable } from "./format.ts";
 import { interruptible, openDevice, writeJson } from "./session.ts";
 import { dawnVersion, kitVersion } from "./versions.ts";
@@ -20,10 +22,7 @@ export interface DoctorReport {
 export async function examine(
   device: Device,
   print: (line: string) => void,
-  {
-    signal,
-    cases = selfTestCases(device),
-  }: { signal?: AbortSignal; cases?: Parameters<typeof selfTest>[1] } = {},
+  { signal, cases = selfTestCases(device) }: { signal?: AbortSignal; cases?: readonly SelfTestCase[] } = {},
 ): Promise<DoctorReport> {
   const versions = {
     thinktab: kitVersion(),
@@ -33,7 +32,7 @@ export async function examine(
   };
   print(formatTable([...Object.entries(versions), ...describeDevice(device.info)]));
   print("");
-  const width = Math.max(...(cases ?? []).map(({ kernel, part }) => kernel.length + part.length + 1));
+  const width = Math.max(...cases.map(({ kernel, part }) => kernel.length + part.length + 1));
   print(`${"kernel against its float64 reference".padEnd(width)}      error    allowed`);
   const tests: SelfTestResult[] = [];
   const started = performance.now();
@@ -85,13 +84,16 @@ function describeResult(
 export const doctorCommand = defineCommand({
   meta: { name: "doctor", description: "Show the GPU adapter and test every kernel on it" },
   args: {
+    only: { type: "string", description: "Test only kernels with this in their name", valueHint: "NAME" },
     json: { type: "string", description: "Write the report to this file as JSON", valueHint: "FILE" },
   },
   run: ({ args }) =>
     interruptible(async (signal) => {
       const device = await openDevice();
       try {
-        const report = await examine(device, (line) => console.log(line), { signal });
+        const cases = selfTestCases(device).filter(({ kernel }) => kernel.includes(args.only ?? ""));
+        if (cases.length === 0) throw new UsageError(`--only: no kernel has ${args.only} in its name`);
+        const report = await examine(device, (line) => console.log(line), { signal, cases });
         if (args.json !== undefined) await writeJson(args.json, report);
         return report.passed ? 0 : 1;
       } finally {

@@ -14,6 +14,7 @@ const usage = `npm run bench [-- options]
   --only NAMES     comma-separated names, or beginnings of names
   --no-peers       ours alone
   --seconds N      time spent on each contender of each benchmark (default 10)
+  --autotune       let the kit time its kernels' variants first (off: its fixed defaults, as in reproducible runs)
   --list           print the benchmarks' names`;
 
 /** The file that --json writes. */
@@ -35,6 +36,7 @@ export async function main(args: string[]): Promise<number> {
       only: { type: "string" },
       "no-peers": { type: "boolean", default: false },
       seconds: { type: "string", default: "10" },
+      autotune: { type: "boolean", default: false },
       list: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
@@ -63,7 +65,7 @@ export async function main(args: string[]): Promise<number> {
   const gpu = await dawnGpu();
   installBrowserGlobals(gpu);
   const record = await describeAdapter(gpu);
-  const device = await Device.create({ gpu });
+  const device = await Device.create({ gpu, autotune: values.autotune });
   const context = benchContext(device, gpu);
 
   progress(`adapter: ${record.description || record.device}, ${record.runtime}`);

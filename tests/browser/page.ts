@@ -54,7 +54,7 @@ export class App {
     const handle = await this.training.evaluateHandle((line) => {
       const seen: [number, number][] = [];
       new MutationObserver(() => {
-        const [, step, reward] = /Step (\d+) of \d+: reward ([\d.]+)/.exec(line.textContent) ?? [];
+        const [, step, reward] = /Step (\d+) of \d+: reward (\d+\.\d+)/.exec(line.textContent) ?? [];
         if (step !== undefined) seen.push([Number(step), Number(reward)]);
       }).observe(line, { childList: true, characterData: true, subtree: true });
       return seen;

@@ -47,15 +47,25 @@ const formats: Record<
   q4: { whole: weightQ4, ragged: weightQ4, multiple: 1, step: () => 8 },
 };
 
+/**
+ * Tile heights. Without a subgroup to share rows through, every row of a tile is a load of its own: taller tiles are no
+ * faster then, and a software adapter compiles them four times as long.
+ */
+const heights = {
+  forward: { 8: [16, 8, 4, 2, 1], 4: [16, 8, 4, 2, 1], 1: [8, 4, 2, 1] },
+  backwardX: { 8: [16, 8, 1], 4: [16, 8, 1], 1: [8, 1] },
+  backwardW: { 8: [32, 16, 4], 4: [32, 16, 4], 1: [16, 4] },
+} as const;
+
 /** Tile heights and workgroup widths. Register arrays need a const, so the height comes as a line of WGSL. */
 function tiles(
-  heights: readonly number[],
+  tileHeights: readonly number[],
   lanes: readonly number[],
   share: Sharing,
   parts: readonly string[],
 ): Variant[] {
   return lanes.flatMap((LANES) =>
-    heights.map((TILE_T) => ({
+    tileHeights.map((TILE_T) => ({
       constants: { LANES, TILE_T },
       requires: share === 1 ? [] : ["subgroups" as const],
       wgsl: [`const TILE_ROWS: u32 = ${TILE_T}u; override TILE_T: u32 = TILE_ROWS;`, ...parts],
@@ -129,7 +139,7 @@ export function forwardKernel(w: Weight, share: Sharing, lora: boolean): Kernel 
       optional: ["bias", "add"],
       consts: ({ ACCUMULATE, HAS_BIAS, HAS_ADD }) => ({ ACCUMULATE, HAS_BIAS, HAS_ADD }),
       workgroups: ({ T, count }, constants) => blocks(T, ceilDiv(count, 4), constants),
-      variants: tiles([16, 8, 4, 2, 1], [64, 8], share, parts),
+      variants: tiles(heights.forward[share], [64, 8], share, parts),
       choose: ({ T, count }, eligible) => pick(eligible, T, ceilDiv(count, 4)),
     });
   });
@@ -165,7 +175,7 @@ export function backwardXKernel(w: Weight, share: Sharing, lora: boolean): Kerne
         },
         consts: ({ ACCUMULATE }) => ({ ACCUMULATE }),
         workgroups: (sizes, constants) => blocks(sizes.T, units(sizes), constants),
-        variants: tiles([16, 8, 1], [64, 8], share, parts),
+        variants: tiles(heights.backwardX[share], [64, 8], share, parts),
         choose: (sizes, eligible) => pick(eligible, sizes.T, units(sizes)),
       });
     },
@@ -188,7 +198,7 @@ export function backwardWKernel(N: number, K: number, share: Sharing): Kernel {
       tensors: { dy: ["T", "N"], x: ["T", "K"], dw: ["count", "K"] },
       consts: ({ ACCUMULATE }) => ({ ACCUMULATE }),
       workgroups: ({ count, K }, constants) => blocks(count, ceilDiv(K, 4), constants),
-      variants: tiles([32, 16, 4], [64, 8], share, parts),
+      variants: tiles(heights.backwardW[share], [64, 8], share, parts),
       choose: ({ count, K }, eligible) => pick(eligible, count, ceilDiv(K, 4)),
     });
   });

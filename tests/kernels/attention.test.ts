@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../src/gpu/device.ts";
-import { sizesAtCapacity } from "../../src/gpu/kernel.ts";
-import { Recorder, variantKey } from "../../src/gpu/recorder.ts";
+import { sizesAtCapacity, variantKey } from "../../src/gpu/kernel.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
 import {
   attentionForward as forwardKernel,
   emitAttention,
@@ -242,12 +242,13 @@ describe("attention, forward and backward", () => {
   });
 
   // Which variant a device takes by itself depends on what it is: each is held to the reference here. A narrow head,
-  // since the variants for GPUs unroll over it and software adapters take long to compile that.
+  // since the variants for GPUs unroll over it: lavapipe compiles variant 2 at D = 8 for 25 s.
   it.each([0, 1, 2, 3])("is right in variant %d", { timeout: 300_000 }, async (variant) => {
     const device = await sharedDevice();
     const eligible = device.canRun(forwardKernel.variants[variant]);
     expect(eligible).toBe(variant % 2 === 0 || device.info.subgroups);
-    const test: Case = { T: 21 + 40 + 7, H: 4, KV: 2, D: 8, segments: sharedPrefixSegments(21, [40, 7]) };
+    const D = variant === 2 ? 4 : 8;
+    const test: Case = { T: 21 + 40 + 7, H: 4, KV: 2, D, segments: sharedPrefixSegments(21, [40, 7]) };
     pinAll(device, test, eligible ? variant : 0);
     try {
       await check(test);

@@ -63,6 +63,7 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
         limit[r] = select(0u, select(s.prefix_end, own_end(s, t[r]), own), has_query(s, t[r]));
       }
       for (var j = begin; j < end; j += BLOCK) {
+        // Initialised in words: Tint (webgpu 0.6.2) leaves a bare `var x: T;` in a loop as the last iteration left it.
         var score = array<array<vec4f, FOURS>, ROWS>();
         for (var d = 0u; d < d_end; d++) {
           var q_d: array<vec4f, ROWS>;

@@ -37,7 +37,7 @@ export default defineConfig({
     // One process per file: Vulkan's driver is chosen by the environment, before Dawn loads.
     pool: "forks",
     maxWorkers: 2,
-    testTimeout: 60_000,
+    testTimeout: 240_000,
     hookTimeout: 60_000,
     projects: [{ extends: true, test: { name: "cpu", include: withoutGpu } }, ...lanes()],
   },

@@ -1,8 +1,8 @@
 import type { Recorder } from "../gpu/recorder.ts";
 import { view } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { emitLora, emitLoraBackward } from "../kernels/lora.ts";
 import { emitBiasBackward, emitMatmul, emitMatmulBackwardW, emitMatmulBackwardX } from "../kernels/matmul.ts";
-import { denseWeight } from "../kernels/weight.ts";
 import type { Weight } from "../kernels/weight.ts";
 import { MissingTensorError } from "../util/errors.ts";
 import type { Parameter } from "./parameters.ts";
@@ -45,11 +45,12 @@ export class Linear {
   forward(rec: Recorder, x: Tensor, { adapter, add }: { adapter: boolean; add?: Tensor }): { y: Tensor; saved: LinearSaved } {
     const { w, bias, lora } = this.parts;
     const y = rec.tensor(this.name, [x.shape[0], this.N], x.dtype);
-    emitMatmul(rec, { x, w, y, bias, add });
-    if (!lora || !adapter) return { y, saved: { x, z: undefined } };
+    if (!lora || !adapter) {
+      emitMatmul(rec, { x, w, y, bias, add });
+      return { y, saved: { x, z: undefined } };
+    }
     const z = rec.tensor(`${this.name}.z`, [x.shape[0], lora.a.shape[0]], "f32");
-    emitMatmul(rec, { x, w: denseWeight(lora.a.value), y: z });
-    emitMatmul(rec, { x: z, w: denseWeight(lora.b.value), y, alpha: lora.scale, accumulate: true });
+    emitLora(rec, { x, w, bias, add, a: lora.a.value, b: lora.b.value, z, y, scale: lora.scale });
     return { y, saved: { x, z } };
   }
 
@@ -59,18 +60,14 @@ export class Linear {
   backward(rec: Recorder, dy: Tensor, { x, z }: LinearSaved, into?: Tensor): Tensor {
     const { w, lora, dense } = this.parts;
     const dx = into ?? rec.like(x, `d ${this.name}.x`);
-    emitMatmulBackwardX(rec, { dy, w, dx, accumulate: into !== undefined });
+    const accumulateX = into !== undefined;
+    if (lora && z) {
+      const grads = { da: gradient(lora.a), db: gradient(lora.b) };
+      emitLoraBackward(rec, { dy, x, z, w, a: lora.a.value, b: lora.b.value, dx, ...grads, scale: lora.scale, accumulateX });
+    } else emitMatmulBackwardX(rec, { dy, w, dx, accumulate: accumulateX });
     if (dense) {
       emitMatmulBackwardW(rec, { dy, x, dw: gradient(dense.w), accumulate: true });
       if (dense.bias) emitBiasBackward(rec, { dy, db: gradient(dense.bias), accumulate: true });
-    }
-    if (lora && z) {
-      // dz = scale · dy·B;  dB += scale · dyᵀ·z;  dA += dzᵀ·x;  dx += dz·A
-      const dz = rec.like(z, `d ${this.name}.z`);
-      emitMatmulBackwardX(rec, { dy, w: denseWeight(lora.b.value), dx: dz, alpha: lora.scale });
-      emitMatmulBackwardW(rec, { dy, x: z, dw: gradient(lora.b), alpha: lora.scale, accumulate: true });
-      emitMatmulBackwardW(rec, { dy: dz, x, dw: gradient(lora.a), accumulate: true });
-      emitMatmulBackwardX(rec, { dy: dz, w: denseWeight(lora.a.value), dx, accumulate: true });
     }
     return dx;
   }

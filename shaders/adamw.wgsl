@@ -46,11 +46,9 @@ fn square_sums(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) gro
                @builtin(local_invocation_index) lane: u32) {
   let block = group.y * groups.x + group.x;
   let begin = block * LANES * ITEMS;
+  let end = min(begin + LANES * ITEMS, params.N);
   var sum = 0.0;
-  for (var item = 0u; item < ITEMS; item++) {
-    let i = begin + item * LANES + lane;
-    if (i < params.N) { sum = fma(grad[i], grad[i], sum); }
-  }
+  for (var i = begin + lane; i < end; i += LANES) { sum = fma(grad[i], grad[i], sum); }
   sum = workgroup_merge(vec2f(sum, 0.0), lane).x;
   if (lane == 0 && begin < params.N) { squares[params.offset + block] = sum; }
 }
@@ -81,9 +79,8 @@ fn step(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let scale = report[1];
   let skip = report[2] != 0.0;
   var change = vec2f(0.0);  // weights changed, largest change
-  for (var item = 0u; item < ITEMS; item++) {
-    let i = begin + item * LANES + lane;
-    if (i >= params.N) { continue; }
+  let end = min(begin + LANES * ITEMS, params.N);
+  for (var i = begin + lane; i < end; i += LANES) {
     if (!skip) {
       let g = grad[i] * scale;
       let before = param[i];

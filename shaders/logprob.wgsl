@@ -33,6 +33,9 @@ fn is_banned(v: u32) -> bool {
   return params.has_banned != 0 && ((banned[v / 32] >> (v % 32)) & 1) != 0;
 }
 
+// 16, as a number no compiler knows: Mesa's software driver would unroll the loops below, and take most of a minute.
+fn sixteen() -> u32 { return 16 + (params.has_banned >> 1); }
+
 // Folds a chunk of logits into the row's state.
 @compute @workgroup_size(LANES)
 fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
@@ -49,11 +52,11 @@ fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   pairs[lane] = vec2f(peak, 0.0);
   workgroupBarrier();
   if (lane < LANES / 16) {
-    for (var i = lane * 16; i < lane * 16 + 16; i++) { peak = max(peak, pairs[i].x); }
+    for (var i = lane * 16; i < lane * 16 + sixteen(); i++) { peak = max(peak, pairs[i].x); }
     pairs[lane * 16].x = peak;
   }
   workgroupBarrier();
-  for (var i = 0u; i < LANES; i += 16) { peak = max(peak, pairs[i].x); }
+  for (var i = 0u; i < LANES; i += sixteen()) { peak = max(peak, pairs[i].x); }
   workgroupBarrier();
 
   var sums = vec2f(0.0);  // s and u of this chunk
@@ -67,13 +70,13 @@ fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   workgroupBarrier();
   if (lane < LANES / 16) {
     sums = vec2f(0.0);
-    for (var i = lane * 16; i < lane * 16 + 16; i++) { sums += pairs[i]; }
+    for (var i = lane * 16; i < lane * 16 + sixteen(); i++) { sums += pairs[i]; }
     pairs[lane * 16] = sums;
   }
   workgroupBarrier();
   if (lane != 0) { return; }
   sums = vec2f(0.0);
-  for (var i = 0u; i < LANES; i += 16) { sums += pairs[i]; }
+  for (var i = 0u; i < LANES; i += sixteen()) { sums += pairs[i]; }
 
   var s = sums.x;
   var u = sums.y;

@@ -56,6 +56,9 @@ fn penalised(row: u32, seen_row: u32, v: u32) -> f32 {
 // The larger key, the lower index on a tie.
 fn ahead(a: vec2u, b: vec2u) -> vec2u { return select(a, b, b.x > a.x || (b.x == a.x && b.y < a.y)); }
 
+// 16, as a number no compiler knows: Mesa's software driver would unroll the loops below, and take a minute over it.
+fn sixteen() -> u32 { return 16 + (params.has_slot >> 1); }
+
 struct Sums { low: vec4f, high: vec4f }
 
 // Sums over the workgroup in a fixed order, sixteen and sixteen: three barriers, where a binary tree takes nine, which
@@ -66,20 +69,20 @@ fn merge_sums(lane: u32, low: vec4f, high: vec4f) -> Sums {
   workgroupBarrier();
   if (lane < 16) {
     var part = Sums(vec4f(0.0), vec4f(0.0));
-    for (var i = lane * 16; i < lane * 16 + 16; i++) { part.low += scratch_0[i]; part.high += scratch_1[i]; }
+    for (var i = lane * 16; i < lane * 16 + sixteen(); i++) { part.low += scratch_0[i]; part.high += scratch_1[i]; }
     scratch_0[lane * 16] = part.low;
     scratch_1[lane * 16] = part.high;
   }
   workgroupBarrier();
   var sums = Sums(vec4f(0.0), vec4f(0.0));
-  for (var i = 0u; i < LANES; i += 16) { sums.low += scratch_0[i]; sums.high += scratch_1[i]; }
+  for (var i = 0u; i < LANES; i += sixteen()) { sums.low += scratch_0[i]; sums.high += scratch_1[i]; }
   workgroupBarrier();  // the scratch may be used again
   return sums;
 }
 
-// Sums of 1 (or of weights w) over the allowed tokens whose key is at least floor_key and base + j·size, j = 1 … 7.
+// Sums of 1 (or of weights w) over the allowed tokens whose key is at least floor_key and base + j·2^shift, j = 1 … 7.
 // Returns how many of these seven sums reach `bound`; they fall with j.
-fn descend(row: u32, seen_row: u32, lane: u32, base: u32, size: u32, weighted: bool, floor_key: u32, top: f32,
+fn descend(row: u32, seen_row: u32, lane: u32, base: u32, shift: u32, weighted: bool, floor_key: u32, top: f32,
            inverse: f32, bound: f32) -> u32 {
   var low = vec4f(0.0);
   var high = vec4f(0.0);
@@ -88,7 +91,7 @@ fn descend(row: u32, seen_row: u32, lane: u32, base: u32, size: u32, weighted: b
     let a = penalised(row, seen_row, v);
     let key = key_of(a);
     if (key < floor_key || key < base) { continue; }
-    let j = min((key - base) / size, 7u);
+    let j = min((key - base) >> shift, 7u);
     let w = select(1.0, exp((a - top) * inverse), weighted);
     low += select(vec4f(0.0), vec4f(w), vec4u(1, 2, 3, 4) <= vec4u(j));
     high += select(vec4f(0.0), vec4f(w), vec4u(5, 6, 7, 8) <= vec4u(j));
@@ -106,8 +109,7 @@ fn threshold(row: u32, seen_row: u32, lane: u32, weighted: bool, floor_key: u32,
              bound: f32) -> u32 {
   var base = 0u;
   for (var shift = 30i; shift >= 0; shift -= 3) {
-    let size = 1u << u32(shift);
-    base += size * descend(row, seen_row, lane, base, size, weighted, floor_key, top, inverse, bound);
+    base += descend(row, seen_row, lane, base, u32(shift), weighted, floor_key, top, inverse, bound) << u32(shift);
   }
   return base;
 }
@@ -138,13 +140,13 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   scratch_0[lane] = vec4f(peak, bad, 0.0, 0.0);
   workgroupBarrier();
   if (lane < 16) {
-    for (var i = lane * 16 + 1; i < lane * 16 + 16; i++) {
+    for (var i = lane * 16 + 1; i < lane * 16 + sixteen(); i++) {
       leaders[lane * 16] = ahead(leaders[lane * 16], leaders[i]);
       scratch_0[lane * 16] = max(scratch_0[lane * 16], scratch_0[i]);
     }
   }
   workgroupBarrier();
-  for (var i = 0u; i < LANES; i += 16) {
+  for (var i = 0u; i < LANES; i += sixteen()) {
     leader = ahead(leader, leaders[i]);
     peak = max(peak, scratch_0[i].x);
     bad = max(bad, scratch_0[i].y);
@@ -152,19 +154,21 @@ fn sample(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   workgroupBarrier();
   let top = penalised(row, seen_row, min(leader.y, params.V - 1));
 
-  // The least key that top-k and top-p keep.
+  // The least key that top-k, and then top-p, keep. One loop over the two, for compilers that inline everything.
   var keep = 0u;
-  if (!greedy) {
-    if (params.top_k > 0) { keep = threshold(row, seen_row, lane, false, 0u, top, inverse, f32(params.top_k)); }
-    if (params.top_p < 1.0) {
+  for (var stage = 0u; stage < 2; stage++) {
+    let weighted = stage == 1;
+    if (greedy || (!weighted && params.top_k == 0) || (weighted && params.top_p >= 1.0)) { continue; }
+    var bound = f32(params.top_k);
+    if (weighted) {
       var kept = 0.0;
       for (var v = lane; v < params.V; v += LANES) {
         let a = penalised(row, seen_row, v);
         if (allowed(row, v) && key_of(a) >= keep) { kept += exp((a - top) * inverse); }
       }
-      let bound = max(params.top_p * merge_sums(lane, vec4f(kept), vec4f(0.0)).low.x, 1e-30);
-      keep = max(keep, min(threshold(row, seen_row, lane, true, keep, top, inverse, bound), leader.x));
+      bound = max(params.top_p * merge_sums(lane, vec4f(kept), vec4f(0.0)).low.x, 1e-30);
     }
+    keep = max(keep, min(threshold(row, seen_row, lane, weighted, keep, top, inverse, bound), leader.x));
   }
 
   // This lane's part of what is left, and of the normaliser of logp.

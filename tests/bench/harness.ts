@@ -214,9 +214,14 @@ function score(benchmark: Benchmark, result: Result, racers: Racer[], limits: Li
   }
   const best = Math.min(...Object.values(result.peers));
   if (Number.isFinite(best)) result.speedupOverBestPeer = best / result.oursMs;
-  const floorMs = Math.max(benchmark.flops / limits.fmaGflops, benchmark.bytes / limits.copyGBps) / 1e6;
-  result.fractionOfLimit = floorMs / result.oursMs;
+  result.fractionOfLimit = fractionOfLimit(result, limits);
   if (benchmark.tokens !== undefined) result.oursTokensPerSecond = benchmark.tokens / (result.oursMs / 1e3);
+}
+
+/** The least time that the adapter's limits leave for the work, over our median; null where ours was not timed. */
+export function fractionOfLimit({ flops, bytes, oursMs }: Result, limits: Limits): number | null {
+  if (oursMs === null) return null;
+  return Math.max(flops / limits.fmaGflops, bytes / limits.copyGBps) / 1e6 / oursMs;
 }
 
 /** max |a − b| / max |b|, or infinity where lengths differ or something is not a number. */

@@ -138,6 +138,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   };
 }
 
+/**
+ * The better of two measurements, limit by limit: on a machine with other work to do, a limit shows only in its quiet
+ * moments.
+ */
+export function bestLimits(a: Limits, b: Limits): Limits {
+  const { fmaGflops, fmaShape } = a.fmaGflops >= b.fmaGflops ? a : b;
+  const { copyGBps, copyShape } = a.copyGBps >= b.copyGBps ? a : b;
+  return { fmaGflops, copyGBps, fmaShape, copyShape };
+}
+
 /** Measures both limits; a few seconds on a software adapter. */
 export async function measureLimits(device: GPUDevice): Promise<Limits> {
   const forms = ["fma", "a·m + c"] as const;

@@ -5,8 +5,8 @@ import { Device } from "../../src/gpu/device.ts";
 import { describeAdapter, installBrowserGlobals, requestFullDevice, type AdapterRecord } from "./adapter.ts";
 import { benchmarks } from "./benchmarks.ts";
 import type { BenchContext } from "./context.ts";
-import { runBenchmark, type Result } from "./harness.ts";
-import { measureLimits, type Limits } from "./limits.ts";
+import { fractionOfLimit, runBenchmark, type Result } from "./harness.ts";
+import { bestLimits, measureLimits, type Limits } from "./limits.ts";
 import { formatTable } from "./table.ts";
 
 const usage = `npm run bench [-- options]
@@ -70,7 +70,7 @@ export async function main(args: string[]): Promise<number> {
 
   progress(`adapter: ${record.description || record.device}, ${record.runtime}`);
   const limitDevice = await requestFullDevice(gpu, "limits");
-  const limits = await measureLimits(limitDevice);
+  let limits = await measureLimits(limitDevice);
   progress(`limits: ${limits.fmaGflops.toFixed(1)} GFLOP/s, ${limits.copyGBps.toFixed(1)} GB/s`);
 
   const results: Result[] = [];
@@ -83,6 +83,9 @@ export async function main(args: string[]): Promise<number> {
       progress,
     });
     results.push(result);
+    // The limits are measured again beside every benchmark, and everything is held to the best seen.
+    limits = bestLimits(limits, await measureLimits(limitDevice));
+    for (const past of results) past.fractionOfLimit = fractionOfLimit(past, limits);
     // After every benchmark, so that a crash of a driver does not take the others' figures with it.
     if (values.json)
       await writeFile(values.json, JSON.stringify({ adapter: record, limits, results }, null, 2));

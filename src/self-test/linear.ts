@@ -1,9 +1,11 @@
 import { emitEmbedding, emitEmbeddingBackwardW, embeddingOrder } from "../kernels/embedding.ts";
 import { emitBiasBackward, emitMatmul, emitMatmulBackwardW, emitMatmulBackwardX } from "../kernels/matmul.ts";
+import { emitLora, emitLoraBackward } from "../kernels/lora.ts";
 import { emitQuantize } from "../kernels/quantize.ts";
-import { allocateWeight, createWeight, denseWeight, freeWeight } from "../kernels/weight.ts";
+import { allocateWeight, createWeight, freeWeight } from "../kernels/weight.ts";
 import type { Weight, WeightFormat } from "../kernels/weight.ts";
 import { embeddingBackward, embeddingForward } from "../reference/embedding.ts";
+import { loraBackward, loraForward } from "../reference/lora.ts";
 import { matmulBackward, matmulForward } from "../reference/matmul.ts";
 import { dequantize, packHalves, quantize } from "../reference/quantize.ts";
 import type { Device } from "../gpu/device.ts";
@@ -44,7 +46,14 @@ export function linearCases(dtypes: readonly Floats[]): SelfTestCase[] {
       run: (device) => matmulBackwardWCase(device, dtype),
     });
   }
-  cases.push({ kernel: "lora", part: "forward and backward", run: loraCase });
+  for (const format of formats) {
+    const run = (device: Device) => loraCase(device, format, "f32", 8);
+    cases.push({ kernel: "lora", part: `${format} weight, forward and backward`, run });
+  }
+  for (const dtype of dtypes) {
+    const run = (device: Device) => loraCase(device, "q8", dtype, 6);
+    cases.push({ kernel: "lora", part: `${dtype}, rank 6, forward and backward`, run });
+  }
   for (const format of ["f16", "q8", "q4"] as const) {
     cases.push({ kernel: "quantize", part: `to ${format}`, run: (device) => quantizeCase(device, format) });
   }
@@ -165,62 +174,51 @@ async function matmulBackwardWCase(device: Device, dtype: Floats): Promise<Check
   ];
 }
 
-/** y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ on a q8 base, and the gradients of x, A and B. */
-function loraCase(device: Device): Promise<Check[]> {
+/** y = x·Wᵀ + bias + add + s·(x·Aᵀ)·Bᵀ and the gradients of x, A and B. A rank that is no multiple of 4 is not fused. */
+function loraCase(device: Device, format: WeightFormat, dtype: Floats, R: number): Promise<Check[]> {
   const { T, N, K } = shape;
-  const R = 8;
   const scale = 2;
-  return withWeight(device, "q8", shape, async (w, values) => {
+  return withWeight(device, format, shape, async (w, values) => {
     const inputs = {
-      x: normals(T * K, 1),
+      x: normals(T * K, 1, dtype),
       a: normals(R * K, 6),
       b: normals(N * R, 7),
-      dy: normals(T * N, 5),
+      bias: normals(N, 3),
+      add: normals(T * N, 4, dtype),
+      dy: normals(T * N, 5, dtype),
     };
     const got = await runOnce(
       device,
       (rec) => {
-        const x = rec.input("x", [T, K], "f32");
+        const x = rec.input("x", [T, K], dtype);
         const a = rec.input("a", [R, K], "f32");
         const b = rec.input("b", [N, R], "f32");
-        const dy = rec.input("dy", [T, N], "f32");
-        const y = rec.tensor("y", [T, N], "f32");
+        const bias = rec.input("bias", [N], "f32");
+        const add = rec.input("add", [T, N], dtype);
+        const y = rec.like(add, "y");
         const z = rec.tensor("z", [T, R], "f32");
-        const dz = rec.like(z, "dz");
         const dx = rec.like(x, "dx");
         const da = rec.like(a, "da");
         const db = rec.like(b, "db");
-        emitMatmul(rec, { x, w, y });
-        emitMatmul(rec, { x, w: denseWeight(a), y: z });
-        emitMatmul(rec, { x: z, w: denseWeight(b), y, alpha: scale, accumulate: true });
-        emitMatmulBackwardX(rec, { dy, w: denseWeight(b), dx: dz, alpha: scale });
-        emitMatmulBackwardW(rec, { dy, x: z, dw: db, alpha: scale });
-        emitMatmulBackwardW(rec, { dy: dz, x, dw: da });
-        emitMatmulBackwardX(rec, { dy, w, dx });
-        emitMatmulBackwardX(rec, { dy: dz, w: denseWeight(a), dx, accumulate: true });
-        return { y, da, db, dx };
+        rec.zero(da);
+        rec.zero(db);
+        emitLora(rec, { x, w, bias, add, a, b, z, y, scale });
+        emitLoraBackward(rec, { dy: rec.input("dy", [T, N], dtype), x, z, w, a, b, dx, da, db, scale });
+        return { y, z, da, db, dx };
       },
       inputs,
     );
-    const { x, a, b, dy } = inputs;
-    const z = matmulForward({ x, w: a, T, N: R, K });
-    const base = matmulForward({ x, w: values, T, N, K });
-    const y = matmulForward({ x: z, w: b, add: base, alpha: scale, T, N, K: R });
-    const up = matmulBackward({ x: z, w: b, dy, alpha: scale, T, N, K: R });
-    const down = matmulBackward({ x, w: a, dy: up.dx, T, N: R, K });
-    const straight = matmulBackward({ x, w: values, dy, T, N, K }).dx;
+    const reference = { ...inputs, w: values, T, N, K, R, scale };
+    const forward = loraForward(reference);
+    const backward = loraBackward({ ...reference, z: forward.z });
     // Two products in a row: errors of the first are multiplied by the second's matrix.
-    const allowed = tolerance("f32", N * R, 4);
+    const [floats, activations] = [tolerance("f32", N * R, 4), tolerance(dtype, N * R, 4)];
     return [
-      { what: "y", actual: got.y, expected: y, tolerance: allowed },
-      { what: "dB", actual: got.db, expected: up.dw, tolerance: allowed },
-      { what: "dA", actual: got.da, expected: down.dw, tolerance: allowed },
-      {
-        what: "dx",
-        actual: got.dx,
-        expected: down.dx.map((value, i) => value + straight[i]),
-        tolerance: allowed,
-      },
+      { what: "y", actual: got.y, expected: forward.y, tolerance: activations },
+      { what: "z", actual: got.z, expected: forward.z, tolerance: floats },
+      { what: "dB", actual: got.db, expected: backward.db, tolerance: floats },
+      { what: "dA", actual: got.da, expected: backward.da, tolerance: floats },
+      { what: "dx", actual: got.dx, expected: backward.dx, tolerance: activations },
     ];
   });
 }

@@ -47,7 +47,12 @@ export async function checkGrpo(model: Model, report: ParityReport, fixture: Grp
   };
   const batch = packGroups([{ prompt, completions }]);
   const scored = batch.targets.length;
-  const objective = { clipRatioLow: fixture.eps_low, clipRatioHigh: fixture.eps_high, klCoef: fixture.beta, klType: "k3" as const };
+  const objective = {
+    clipRatioLow: fixture.eps_low,
+    clipRatioHigh: fixture.eps_high,
+    klCoef: fixture.beta,
+    klType: "k3" as const,
+  };
   const programs = await recordGrpo(model, {
     capacity: { tokens: batch.ids.length, scored, segments: G + 1 },
     sequences: G,
@@ -65,7 +70,8 @@ export async function checkGrpo(model: Model, report: ParityReport, fixture: Grp
   });
   const { device } = model;
   const { advantage, reference, later } = programs;
-  if (!reference || !later?.stepRows || !programs.oldLogp || !programs.refLogp) throw new Error("recorded with a reference and two iterations");
+  if (!reference || !later?.stepRows || !programs.oldLogp || !programs.refLogp)
+    throw new Error("recorded with a reference and two iterations");
   // [G, C] of the reference ↔ packed rows: padding is left out.
   const pack = (padded: Float32Array) => Float32Array.from(kept, (index) => padded[index]);
   const unpack = (packed: ArrayLike<number>) => {
@@ -82,7 +88,11 @@ export async function checkGrpo(model: Model, report: ParityReport, fixture: Grp
     const values = later.inputs.write(later.program, batch);
     later.program.write(later.weights, weights);
     later.program.write(later.samplerLogp, oldLogp);
-    if (later.stepRows) later.program.write(later.stepRows, Uint32Array.from({ length: scored }, (_, row) => row));
+    if (later.stepRows)
+      later.program.write(
+        later.stepRows,
+        Uint32Array.from({ length: scored }, (_, row) => row),
+      );
     runPrograms(device, [
       [advantage.program, {}],
       [reference.program, { ...referenceValues, temperature: 1 }],
@@ -91,9 +101,12 @@ export async function checkGrpo(model: Model, report: ParityReport, fixture: Grp
   };
 
   for (const [name, lossType] of lossTypes) {
-    for (const { grad } of model.parameters?.blocks ?? []) if (grad) device.write(grad, new Float32Array(Number(grad.shape[0])));
+    for (const { grad } of model.parameters?.blocks ?? [])
+      if (grad) device.write(grad, new Float32Array(Number(grad.shape[0])));
     const perSequence = sequenceWeights(lossType, lengths, { maxCompletionLength: C });
-    const weights = Float32Array.from(lengths.flatMap((length, s) => new Array<number>(length).fill(perSequence[s])));
+    const weights = Float32Array.from(
+      lengths.flatMap((length, s) => new Array<number>(length).fill(perSequence[s])),
+    );
     run(weights);
     const [stats, dlogp, logp, refLogp, advantages] = await device.readAll([
       programs.stats,
@@ -116,7 +129,9 @@ export async function checkGrpo(model: Model, report: ParityReport, fixture: Grp
       logp,
       oldLogp,
       refLogp,
-      advantages: Float32Array.from(lengths.flatMap((length, s) => new Array<number>(length).fill(advantages[s]))),
+      advantages: Float32Array.from(
+        lengths.flatMap((length, s) => new Array<number>(length).fill(advantages[s])),
+      ),
       weights,
       options: objectiveOptions(objective),
     });

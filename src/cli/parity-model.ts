@@ -20,7 +20,11 @@ import { CorruptFileError } from "../util/errors.ts";
 import type { ParityReport } from "./parity-report.ts";
 
 /** A model of the fixture in f32, with its adapter loaded. */
-export async function loadFixtureModel(device: Device, source: FileSource, adapterFolder: string): Promise<Model> {
+export async function loadFixtureModel(
+  device: Device,
+  source: FileSource,
+  adapterFolder: string,
+): Promise<Model> {
   const adapter = await readAdapter(source, adapterFolder);
   const lora = { rank: adapter.rank, alpha: adapter.alpha, rslora: adapter.rslora };
   const options: ModelOptions = { format: "f32", lora };
@@ -30,7 +34,11 @@ export async function loadFixtureModel(device: Device, source: FileSource, adapt
 }
 
 /** One whole sequence: every row is scored against the next token. */
-function wholeSequence(ids: ArrayLike<number>, positions: Int32Array, featureTargets: Uint32Array): PackedBatch {
+function wholeSequence(
+  ids: ArrayLike<number>,
+  positions: Int32Array,
+  featureTargets: Uint32Array,
+): PackedBatch {
   const T = ids.length;
   return {
     ids: Uint32Array.from(ids),
@@ -44,7 +52,15 @@ function wholeSequence(ids: ArrayLike<number>, positions: Int32Array, featureTar
 }
 
 function segment(begin: number, end: number): Segment {
-  return { queryBegin: begin, queryEnd: end, causal: true, prefixBegin: 0, prefixEnd: 0, keyBegin: begin, keyEnd: end };
+  return {
+    queryBegin: begin,
+    queryEnd: end,
+    causal: true,
+    prefixBegin: 0,
+    prefixEnd: 0,
+    keyBegin: begin,
+    keyEnd: end,
+  };
 }
 
 interface Images {
@@ -53,7 +69,11 @@ interface Images {
 }
 
 /** Everything in reference.safetensors that does not train. Returns the image features for what follows. */
-export async function checkForward(model: Model, source: FileSource, report: ParityReport): Promise<Images | undefined> {
+export async function checkForward(
+  model: Model,
+  source: FileSource,
+  report: ParityReport,
+): Promise<Images | undefined> {
   const images = model.vision ? await checkVision(model, source, report) : undefined;
   const ids = await report.input("input_ids");
   const { positions, delta } = promptPositions(model.config, ids, images?.grids);
@@ -106,8 +126,15 @@ async function checkBlocks(
     const between = values.get(`middle.${i}`);
     const after = values.get(`${prefix}.${i}`);
     const start = before;
-    await report.check(`${prefix}.${i}.attn_out`, between.map((value, at) => value - start[at]));
-    if (mlp) await report.check(`${prefix}.${i}.${mlp}`, after.map((value, at) => value - between[at]));
+    await report.check(
+      `${prefix}.${i}.attn_out`,
+      between.map((value, at) => value - start[at]),
+    );
+    if (mlp)
+      await report.check(
+        `${prefix}.${i}.${mlp}`,
+        after.map((value, at) => value - between[at]),
+      );
     await report.check(`${prefix}.${i}`, after);
     before = after;
   }
@@ -116,7 +143,8 @@ async function checkBlocks(
 async function checkVision(model: Model, source: FileSource, report: ParityReport): Promise<Images> {
   const { vision, device, config } = model;
   const processor = await readImageProcessorConfig(source);
-  if (!vision || !config.vision || !processor) throw new CorruptFileError(`${source.name}: a vision tower without preprocessor_config.json`);
+  if (!vision || !config.vision || !processor)
+    throw new CorruptFileError(`${source.name}: a vision tower without preprocessor_config.json`);
   const flat = await report.input("image_grid_thw");
   const grids: Grid[] = [];
   for (let i = 0; i < flat.length; i += 3) grids.push([flat[i], flat[i + 1], flat[i + 2]]);
@@ -126,8 +154,15 @@ async function checkVision(model: Model, source: FileSource, report: ParityRepor
     const data = Uint8Array.from(await report.input(`image.${i}`));
     processed.push(processImage({ width, height, data }, processor));
   }
-  await report.check("image_grid_thw", processed.flatMap(({ grid }) => [...grid]), "exact");
-  await report.check("pixel_values", Float32Array.from(processed.flatMap(({ pixelValues }) => Array.from(pixelValues))));
+  await report.check(
+    "image_grid_thw",
+    processed.flatMap(({ grid }) => [...grid]),
+    "exact",
+  );
+  await report.check(
+    "pixel_values",
+    Float32Array.from(processed.flatMap(({ pixelValues }) => Array.from(pixelValues))),
+  );
 
   const patches = processed.reduce((sum, { grid: [t, h, w] }) => sum + t * h * w, 0);
   const unit = config.vision.mergeSize ** 2;
@@ -138,7 +173,8 @@ async function checkVision(model: Model, source: FileSource, report: ParityRepor
   const C = config.vision.hiddenSize;
   const order = expandIndex(windowLayout(grids, config.vision).index, unit);
   const values: Values = new Values();
-  const keep = async (name: string, tensor: Tensor) => values.set(name, (await device.read(tensor)) as Float32Array);
+  const keep = async (name: string, tensor: Tensor) =>
+    values.set(name, (await device.read(tensor)) as Float32Array);
   await keep("patches", forward.patches);
   for (const [i, block] of forward.blocks.entries()) await keep(`vision.block.${i}`, block);
   for (const [i, saved] of forward.saved.blocks.entries()) await keep(`middle.${i}`, middle(saved));
@@ -177,7 +213,12 @@ function twice(values: Float32Array, rows: number): Float32Array {
 }
 
 /** Greedy continuation through the rollout engine: prefill, cache, decode, sampler. */
-async function checkGreedy(model: Model, report: ParityReport, ids: Float32Array, images: Images | undefined): Promise<void> {
+async function checkGreedy(
+  model: Model,
+  report: ParityReport,
+  ids: Float32Array,
+  images: Images | undefined,
+): Promise<void> {
   if (!report.has("greedy.tokens")) return;
   const length = report.has("greedy.prompt_len") ? (await report.input("greedy.prompt_len"))[0] : ids.length;
   const count = report.shape("greedy.tokens").at(-1) ?? 0;
@@ -190,7 +231,12 @@ async function checkGreedy(model: Model, report: ParityReport, ids: Float32Array
     maxNewTokens: count,
     features: images?.features,
   });
-  const prompt = { tokens, positions, nextPosition: length + delta, featureRows: Array.from({ length: features }, (_, i) => i) };
+  const prompt = {
+    tokens,
+    positions,
+    nextPosition: length + delta,
+    featureRows: Array.from({ length: features }, (_, i) => i),
+  };
   const [[completion]] = await engine.complete([{ prompt, n: 1 }], {
     temperature: 0,
     maxNewTokens: count,
@@ -235,7 +281,11 @@ async function checkPaddedBatch(model: Model, report: ParityReport): Promise<voi
 }
 
 /** The adapter's forward and backward under the loss −Σ wₜ·logpₜ, and the adapter-off log-probs. */
-export async function checkLora(model: Model, report: ParityReport, images: Images | undefined): Promise<void> {
+export async function checkLora(
+  model: Model,
+  report: ParityReport,
+  images: Images | undefined,
+): Promise<void> {
   const ids = await report.input("input_ids");
   const tokenWeights = await report.input("lora.token_weights");
   const { positions } = promptPositions(model.config, ids, images?.grids);
@@ -249,7 +299,15 @@ export async function checkLora(model: Model, report: ParityReport, images: Imag
   const scores = emitScores(rec, model, inputs, forward, scoring);
   const logits = model.decoder.head.logits(rec, forward.decoder.x);
   const dlogp = rec.input("dlogp", [scores.logp.shape[0]], "f32");
-  const { dEmbeddings, residualGradients } = emitBackward(rec, model, inputs, forward, scores, dlogp, scoring);
+  const { dEmbeddings, residualGradients } = emitBackward(
+    rec,
+    model,
+    inputs,
+    forward,
+    scores,
+    dlogp,
+    scoring,
+  );
   const names = new Map<string, Tensor>([
     ["lora.logits", logits],
     ["lora.logp", scores.logp],
@@ -257,23 +315,37 @@ export async function checkLora(model: Model, report: ParityReport, images: Imag
     ["grad_hidden.text.embeds", dEmbeddings],
   ]);
   residualGradients.forEach((gradient, i) => names.set(`grad_hidden.text.layer.${i}`, gradient));
-  const values = await runAndRead(rec, inputs, batch, names, { dlogp: Float32Array.from([...tokenWeights.map((w) => -w), 0]) });
+  const values = await runAndRead(rec, inputs, batch, names, {
+    dlogp: Float32Array.from([...tokenWeights.map((w) => -w), 0]),
+  });
   await report.check("lora.logits", values.get("lora.logits"));
   const logp = values.get("lora.logp").subarray(0, scored);
   await report.check("lora.logp", logp);
   await report.check("lora.entropy", values.get("lora.entropy").subarray(0, scored));
   await report.check("lora.loss", [-logp.reduce((sum, value, t) => sum + value * tokenWeights[t], 0)]);
-  for (const name of names.keys()) if (name.startsWith("grad_hidden.")) await report.check(name, values.get(name), "gradient");
+  for (const name of names.keys())
+    if (name.startsWith("grad_hidden.")) await report.check(name, values.get(name), "gradient");
   await checkGradients(model, report, "grad.");
 
   const { rec: refRec, inputs: refInputs } = recorder(model, "parity reference", ids.length, images);
-  const ref = emitScores(refRec, model, refInputs, emitDecoder(refRec, model, refInputs, { adapter: false }), scoring);
+  const ref = emitScores(
+    refRec,
+    model,
+    refInputs,
+    emitDecoder(refRec, model, refInputs, { adapter: false }),
+    scoring,
+  );
   const refValues = await runAndRead(refRec, refInputs, batch, new Map([["logp", ref.logp]]));
   await report.check("lora.ref_logp", refValues.get("logp").subarray(0, scored));
 }
 
 /** Compares every LoRA gradient with `prefix` + PEFT's name of it. */
-export async function checkGradients(model: Model, report: ParityReport, prefix: string, what: "grad" | "param" = "grad"): Promise<void> {
+export async function checkGradients(
+  model: Model,
+  report: ParityReport,
+  prefix: string,
+  what: "grad" | "param" = "grad",
+): Promise<void> {
   const gradients = (await model.parameters?.read(what)) ?? new Map<string, Float32Array>();
   const root = model.vision ? "base_model.model.model.language_model" : "base_model.model.model";
   for (const [name, values] of gradients) {
@@ -295,7 +367,9 @@ class Values {
 
 function featureTargets(model: Model, ids: ArrayLike<number>, images: Images | undefined): Uint32Array {
   if (!images) return new Uint32Array();
-  return Uint32Array.from(Array.from(ids).flatMap((id, row) => (id === model.config.tokens.image ? [row] : [])));
+  return Uint32Array.from(
+    Array.from(ids).flatMap((id, row) => (id === model.config.tokens.image ? [row] : [])),
+  );
 }
 
 function recorder(model: Model, name: string, tokens: number, images: Images | undefined, segments = 1) {

@@ -51,7 +51,12 @@ export class ParityReport {
    * Values: 5e-5 after scaling by max(1, largest/10). Gradients: 1e-3 of the largest magnitude. `rows` picks elements
    * of the reference where only some are comparable (padding).
    */
-  async check(name: string, actual: ArrayLike<number>, kind: Kind = "value", pick?: (index: number) => boolean): Promise<void> {
+  async check(
+    name: string,
+    actual: ArrayLike<number>,
+    kind: Kind = "value",
+    pick?: (index: number) => boolean,
+  ): Promise<void> {
     if (!this.has(name)) return;
     const expected = await this.reference.readFloat32(name);
     this.#names.delete(name);
@@ -64,7 +69,8 @@ export class ParityReport {
       largest = Math.max(largest, Math.abs(expected[i]));
     }
     const maxRel = largest > 0 ? maxAbs / largest : maxAbs;
-    const allowed = kind === "exact" ? 0 : kind === "gradient" ? 1e-3 * largest : 5e-5 * Math.max(1, largest / 10);
+    const allowed =
+      kind === "exact" ? 0 : kind === "gradient" ? 1e-3 * largest : 5e-5 * Math.max(1, largest / 10);
     this.rows.push({ name: this.prefix + name, maxAbs, maxRel, passed: maxAbs <= allowed });
   }
 

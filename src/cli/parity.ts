@@ -39,15 +39,24 @@ function grpoFixture(info: unknown): GrpoFixture {
   const grpo = (info as { grpo?: Partial<GrpoFixture> }).grpo;
   const { eps_low, eps_high, beta, prompt_len } = grpo ?? {};
   if (eps_low === undefined || eps_high === undefined || beta === undefined || prompt_len === undefined) {
-    throw new CorruptFileError(`info.json: got grpo ${JSON.stringify(grpo)}, expected eps_low, eps_high, beta and prompt_len`);
+    throw new CorruptFileError(
+      `info.json: got grpo ${JSON.stringify(grpo)}, expected eps_low, eps_high, beta and prompt_len`,
+    );
   }
   return { eps_low, eps_high, beta, prompt_len };
 }
 
 export const parityCommand = defineCommand({
-  meta: { name: "parity", description: "Compare a fixture folder's model with its PyTorch reference, tensor by tensor" },
+  meta: {
+    name: "parity",
+    description: "Compare a fixture folder's model with its PyTorch reference, tensor by tensor",
+  },
   args: {
-    dir: { type: "positional", description: "Fixture folder: config, weights, adapter, reference.safetensors", required: true },
+    dir: {
+      type: "positional",
+      description: "Fixture folder: config, weights, adapter, reference.safetensors",
+      required: true,
+    },
     json: { type: "string", description: "Write the result to this file as JSON", valueHint: "FILE" },
   },
   async run({ args }) {
@@ -58,11 +67,15 @@ export const parityCommand = defineCommand({
     console.log(`${args.dir} on ${device.info.description || device.info.device}`);
     console.log(`${"tensor".padEnd(width)}      max abs    relative`);
     for (const { name, maxAbs, maxRel, passed } of result.tensors) {
-      console.log(`${name.padEnd(width)}  ${maxAbs.toExponential(2).padStart(11)} ${maxRel.toExponential(2).padStart(11)}  ${passed ? "ok" : "FAILED"}`);
+      console.log(
+        `${name.padEnd(width)}  ${maxAbs.toExponential(2).padStart(11)} ${maxRel.toExponential(2).padStart(11)}  ${passed ? "ok" : "FAILED"}`,
+      );
     }
     if (result.notChecked.length > 0) console.log(`not checked: ${result.notChecked.join(", ")}`);
     const failed = result.tensors.filter((row) => !row.passed).length;
-    console.log(`${result.tensors.length - failed} passed, ${failed} failed: ${result.passed ? "parity holds" : "parity does not hold"}`);
+    console.log(
+      `${result.tensors.length - failed} passed, ${failed} failed: ${result.passed ? "parity holds" : "parity does not hold"}`,
+    );
     if (args.json) await writeFile(args.json, `${JSON.stringify(result, undefined, 2)}\n`);
     if (!result.passed) process.exitCode = 1;
   },

@@ -97,7 +97,12 @@ function alone(device: Device, command: DispatchCommand, index: number): Recordi
   for (const [name, tensor] of Object.entries(command.tensors)) {
     if (!tensor) continue;
     const shape = tensor.shape.map(capacity);
-    const storage: Storage = { name, bytes: byteLength(shape, tensor.dtype), kind: "input", buffer: undefined };
+    const storage: Storage = {
+      name,
+      bytes: byteLength(shape, tensor.dtype),
+      kind: "input",
+      buffer: undefined,
+    };
     const scratch: Tensor = { name, shape, dtype: tensor.dtype, storage, offset: 0 };
     inputs.push(scratch);
     tensors[name] = scratch;
@@ -108,7 +113,16 @@ function alone(device: Device, command: DispatchCommand, index: number): Recordi
   }
   const variant = kernel.variants[index];
   const code = assemble(kernel, variant, tensors, sizesAtCapacity(values));
-  const only: DispatchCommand = { kind: "dispatch", kernel, variantIndex: index, variant, code, tensors, values, scope: "tune" };
+  const only: DispatchCommand = {
+    kind: "dispatch",
+    kernel,
+    variantIndex: index,
+    variant,
+    code,
+    tensors,
+    values,
+    scope: "tune",
+  };
   return {
     device,
     name: `tune ${kernel.id}`,

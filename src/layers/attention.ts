@@ -34,7 +34,12 @@ export class Attention {
   ) {}
 
   /** x [T, C] → y [T, C] (+ `add`). The saved part is there unless this is a decode step. */
-  forward(rec: Recorder, x: Tensor, context: TokenContext, add?: Tensor): { y: Tensor; saved: AttentionSaved | undefined } {
+  forward(
+    rec: Recorder,
+    x: Tensor,
+    context: TokenContext,
+    add?: Tensor,
+  ): { y: Tensor; saved: AttentionSaved | undefined } {
     const { heads: H, kvHeads: KV, headDim: D } = this.shape;
     const { adapter, rope, segments, cache } = context;
     const T = x.shape[0];
@@ -63,7 +68,14 @@ export class Attention {
       emitAttention(rec, { q, k, v, segments, o, lse, scale });
     }
     const out = this.projections.o.forward(rec, view(o, [T, H * D]), { adapter, add });
-    const saved = lse && { q, k, v, o, lse, projections: { q: query.saved, k: key.saved, v: value.saved, o: out.saved } };
+    const saved = lse && {
+      q,
+      k,
+      v,
+      o,
+      lse,
+      projections: { q: query.saved, k: key.saved, v: value.saved, o: out.saved },
+    };
     return { y: out.y, saved };
   }
 

@@ -24,7 +24,12 @@ export class Block {
   ) {}
 
   /** x [T, C] → y [T, C]. `recompute` keeps only x for the reverse. */
-  forward(rec: Recorder, x: Tensor, context: TokenContext, recompute = false): { y: Tensor; saved: BlockSaved } {
+  forward(
+    rec: Recorder,
+    x: Tensor,
+    context: TokenContext,
+    recompute = false,
+  ): { y: Tensor; saved: BlockSaved } {
     return rec.scope(this.name, () => {
       const { y, activations } = this.#forward(rec, x, context);
       return { y, saved: { x, activations: recompute ? undefined : activations } };
@@ -37,7 +42,12 @@ export class Block {
     const mixed = attention.forward(rec, normed1.y, context, x);
     const normed2 = norm2.forward(rec, mixed.y);
     const out = mlp.forward(rec, normed2.y, { adapter: context.adapter, add: mixed.y });
-    const activations = { norm1: normed1.saved, attention: mixed.saved, norm2: normed2.saved, mlp: out.saved };
+    const activations = {
+      norm1: normed1.saved,
+      attention: mixed.saved,
+      norm2: normed2.saved,
+      mlp: out.saved,
+    };
     return { y: out.y, activations };
   }
 

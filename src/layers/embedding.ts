@@ -1,5 +1,4 @@
 import type { Recorder } from "../gpu/recorder.ts";
-import type { Extent, Tensor } from "../gpu/tensor.ts";
 import { emitEmbedding, emitEmbeddingBackwardW } from "../kernels/embedding.ts";
 import type { Weight } from "../kernels/weight.ts";
 import { gradient } from "./linear.ts";
@@ -21,7 +20,7 @@ export class Embedding {
 
   /** ids [T] → x [T, C]. */
   forward(rec: Recorder, ids: Tensor): Tensor {
-    const x = rec.tensor("embeddings", [ids.shape[0] as Extent, this.w.K], "f32");
+    const x = rec.tensor("embeddings", [ids.shape[0], this.w.K], "f32");
     emitEmbedding(rec, { ids, w: this.w, y: x });
     return x;
   }

@@ -57,7 +57,12 @@ export class Head {
   }
 
   /** dlogp [T] → dx [T, C]. */
-  backward(rec: Recorder, dlogp: Tensor, { norm, y, targets, lse }: HeadSaved, scoring: ScoringOptions): Tensor {
+  backward(
+    rec: Recorder,
+    dlogp: Tensor,
+    { norm, y, targets, lse }: HeadSaved,
+    scoring: ScoringOptions,
+  ): Tensor {
     return rec.scope("head backward", () => {
       const dy = rec.like(y, "d head");
       const dhead = this.dense && gradient(this.dense);

@@ -42,7 +42,11 @@ export class Linear {
   }
 
   /** x [T, K] → y [T, N]. `add` [T, N] is the residual stream that y continues. */
-  forward(rec: Recorder, x: Tensor, { adapter, add }: { adapter: boolean; add?: Tensor }): { y: Tensor; saved: LinearSaved } {
+  forward(
+    rec: Recorder,
+    x: Tensor,
+    { adapter, add }: { adapter: boolean; add?: Tensor },
+  ): { y: Tensor; saved: LinearSaved } {
     const { w, bias, lora } = this.parts;
     const y = rec.tensor(this.name, [x.shape[0], this.N], x.dtype);
     if (!lora || !adapter) {
@@ -63,7 +67,18 @@ export class Linear {
     const accumulateX = into !== undefined;
     if (lora && z) {
       const grads = { da: gradient(lora.a), db: gradient(lora.b) };
-      emitLoraBackward(rec, { dy, x, z, w, a: lora.a.value, b: lora.b.value, dx, ...grads, scale: lora.scale, accumulateX });
+      emitLoraBackward(rec, {
+        dy,
+        x,
+        z,
+        w,
+        a: lora.a.value,
+        b: lora.b.value,
+        dx,
+        ...grads,
+        scale: lora.scale,
+        accumulateX,
+      });
     } else emitMatmulBackwardX(rec, { dy, w, dx, accumulate: accumulateX });
     if (dense) {
       emitMatmulBackwardW(rec, { dy, x, dw: gradient(dense.w), accumulate: true });

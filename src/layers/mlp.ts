@@ -17,7 +17,11 @@ export class SwigluMlp {
   ) {}
 
   /** x [T, C] → y [T, C] (+ `add`). */
-  forward(rec: Recorder, x: Tensor, { adapter, add }: { adapter: boolean; add?: Tensor }): { y: Tensor; saved: MlpSaved } {
+  forward(
+    rec: Recorder,
+    x: Tensor,
+    { adapter, add }: { adapter: boolean; add?: Tensor },
+  ): { y: Tensor; saved: MlpSaved } {
     const gate = this.projections.gate.forward(rec, x, { adapter });
     const up = this.projections.up.forward(rec, x, { adapter });
     const h = rec.like(gate.y, `${this.name}.h`);

@@ -62,14 +62,22 @@ export class ParameterSet {
       this.blocks.push(block);
       for (const { spec, begin } of pending) {
         const value = window(param, begin, spec.shape, spec.name);
-        this.#parameters.set(spec.name, { name: spec.name, shape: spec.shape, value, grad: undefined, block, begin });
+        this.#parameters.set(spec.name, {
+          name: spec.name,
+          shape: spec.shape,
+          value,
+          grad: undefined,
+          block,
+          begin,
+        });
       }
       pending = [];
       length = 0;
     };
     for (const spec of specs) {
       const padded = Math.ceil(elementCount(spec.shape) / alignment) * alignment;
-      if (padded > limit) throw new ShapeError(`parameter ${spec.name}: elements`, padded, `at most ${limit} in one binding`);
+      if (padded > limit)
+        throw new ShapeError(`parameter ${spec.name}: elements`, padded, `at most ${limit} in one binding`);
       if (length + padded > limit) flush();
       pending.push({ spec, begin: length });
       length += padded;
@@ -81,20 +89,28 @@ export class ParameterSet {
   allocateGradients(): void {
     for (const block of this.blocks) {
       if (block.grad) continue;
-      const like = (suffix: string) => this.device.tensor(`${block.param.name}.${suffix}`, [elementCount(block.param.shape)], "f32");
+      const like = (suffix: string) =>
+        this.device.tensor(`${block.param.name}.${suffix}`, [elementCount(block.param.shape)], "f32");
       block.grad = like("grad");
       block.m = like("m");
       block.v = like("v");
     }
     for (const parameter of this.#parameters.values()) {
-      if (parameter.block.grad) parameter.grad = window(parameter.block.grad, parameter.begin, parameter.shape, `d ${parameter.name}`);
+      if (parameter.block.grad)
+        parameter.grad = window(
+          parameter.block.grad,
+          parameter.begin,
+          parameter.shape,
+          `d ${parameter.name}`,
+        );
     }
   }
 
   /** Zeroes both moments where they are allocated: an optimizer that begins anew must not find those of another run. */
   resetMoments(): void {
     for (const { m, v } of this.blocks) {
-      for (const tensor of [m, v]) if (tensor) this.device.write(tensor, new Float32Array(elementCount(tensor.shape)));
+      for (const tensor of [m, v])
+        if (tensor) this.device.write(tensor, new Float32Array(elementCount(tensor.shape)));
     }
   }
 
@@ -113,7 +129,8 @@ export class ParameterSet {
 
   get(name: string): Parameter {
     const parameter = this.#parameters.get(name);
-    if (!parameter) throw new MissingTensorError(`parameter ${name}: got a set that holds ${this.names.join(", ")}`);
+    if (!parameter)
+      throw new MissingTensorError(`parameter ${name}: got a set that holds ${this.names.join(", ")}`);
     return parameter;
   }
 
@@ -147,7 +164,11 @@ export class ParameterSet {
     for (const { name, shape, block, begin } of this.#parameters.values()) {
       const data = values.get(name);
       if (data?.length !== elementCount(shape)) {
-        throw new ShapeError(`${this.name}: ${what} of ${name}`, data ? `${data.length} values` : "nothing", `${elementCount(shape)} values`);
+        throw new ShapeError(
+          `${this.name}: ${what} of ${name}`,
+          data ? `${data.length} values` : "nothing",
+          `${elementCount(shape)} values`,
+        );
       }
       const tensor = block[what];
       if (!tensor) throw new MissingTensorError(`${this.name}: ${what} has not been allocated`);

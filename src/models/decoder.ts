@@ -19,7 +19,11 @@ export interface RopeTables {
 }
 
 /** cos and sin [T, D/2] for positions i32 [A, T], packed with the run's T. */
-export function emitAngles(rec: Recorder, tables: RopeTables, positions: Tensor): { cos: Tensor; sin: Tensor } {
+export function emitAngles(
+  rec: Recorder,
+  tables: RopeTables,
+  positions: Tensor,
+): { cos: Tensor; sin: Tensor } {
   const shape = [positions.shape[1], tables.axes.shape[0]];
   const cos = rec.tensor("rope.cos", shape, "f32");
   const sin = rec.tensor("rope.sin", shape, "f32");

@@ -26,7 +26,8 @@ export interface WeightFormats {
 }
 
 /** Everything frozen, LoRA on the decoder's linear layers, or every weight trained in f32. */
-export type Training = { kind: "lora"; parameters: ParameterSet; scale: number } | { kind: "dense"; parameters: ParameterSet };
+export type Training =
+  { kind: "lora"; parameters: ParameterSet; scale: number } | { kind: "dense"; parameters: ParameterSet };
 
 /** Makes layers from named weights: frozen in a storage format, or as views of trainable parameters. */
 export class LayerFactory {
@@ -51,7 +52,12 @@ export class LayerFactory {
     const { w, dense } = await this.#weight(`${name}.weight`, N, K, format, from);
     const biased = bias ? await this.#vector(`${name}.bias`, N, from) : undefined;
     const trained = dense && { w: dense, bias: biased?.dense };
-    return new Linear(name, { w, bias: biased?.tensor, lora: lora ? this.#lora(name) : undefined, dense: trained });
+    return new Linear(name, {
+      w,
+      bias: biased?.tensor,
+      lora: lora ? this.#lora(name) : undefined,
+      dense: trained,
+    });
   }
 
   async embedding(name: string, N: number, K: number): Promise<{ w: Weight; dense?: Parameter }> {
@@ -101,7 +107,11 @@ export class LayerFactory {
     return { w };
   }
 
-  async #vector(name: string, length: number, source: WeightSource): Promise<{ tensor: Tensor; dense?: Parameter }> {
+  async #vector(
+    name: string,
+    length: number,
+    source: WeightSource,
+  ): Promise<{ tensor: Tensor; dense?: Parameter }> {
     const values = await source.read(name);
     assertShape(`weight ${name}`, [values.length], [length]);
     const dense = this.#dense(name, values);

@@ -73,7 +73,10 @@ export class Model {
     const weights: WeightSource = {
       async read(name) {
         const entry = entries.get(name);
-        if (!entry) throw new MissingTensorError(`${source.name}: weight ${name} was asked for and is not in the checkpoint`);
+        if (!entry)
+          throw new MissingTensorError(
+            `${source.name}: weight ${name} was asked for and is not in the checkpoint`,
+          );
         return table.readFloat32(entry.name, { signal: options.signal });
       },
     };
@@ -81,13 +84,27 @@ export class Model {
   }
 
   /** A model with random weights: for tests, benchmarks and training from scratch. */
-  static random(device: Device, config: ModelConfig, seed: number, options: ModelOptions = {}): Promise<Model> {
+  static random(
+    device: Device,
+    config: ModelConfig,
+    seed: number,
+    options: ModelOptions = {},
+  ): Promise<Model> {
     return Model.create(device, config, randomWeights(config, seed), options);
   }
 
-  static async create(device: Device, config: ModelConfig, weights: WeightSource, options: ModelOptions = {}): Promise<Model> {
+  static async create(
+    device: Device,
+    config: ModelConfig,
+    weights: WeightSource,
+    options: ModelOptions = {},
+  ): Promise<Model> {
     if (options.lora && options.dense) {
-      throw new InvalidOptionError("model training", "lora and dense", "one of them, or neither for inference");
+      throw new InvalidOptionError(
+        "model training",
+        "lora and dense",
+        "one of them, or neither for inference",
+      );
     }
     const format = options.format ?? "q8";
     const formats: WeightFormats = {
@@ -101,7 +118,11 @@ export class Model {
       rank: loraOptions.rank,
       alpha: loraOptions.alpha ?? loraOptions.rank * 2,
       rslora: loraOptions.rslora ?? false,
-      scale: loraScale(loraOptions.rank, loraOptions.alpha ?? loraOptions.rank * 2, loraOptions.rslora ?? false),
+      scale: loraScale(
+        loraOptions.rank,
+        loraOptions.alpha ?? loraOptions.rank * 2,
+        loraOptions.rslora ?? false,
+      ),
     };
     let training: Training | undefined;
     if (lora) {
@@ -134,7 +155,11 @@ export class Model {
   loadAdapter(adapter: Adapter): void {
     const { lora, parameters } = this;
     if (!lora || !parameters) {
-      throw new InvalidOptionError("load an adapter", "a model without LoRA", "one loaded with the `lora` option");
+      throw new InvalidOptionError(
+        "load an adapter",
+        "a model without LoRA",
+        "one loaded with the `lora` option",
+      );
     }
     if (adapter.rank !== lora.rank) throw new ShapeError("adapter rank", adapter.rank, lora.rank);
     const rescale = adapter.scale / lora.scale;
@@ -157,7 +182,11 @@ export class Model {
   async readAdapter(): Promise<Adapter> {
     const { lora, parameters } = this;
     if (!lora || !parameters) {
-      throw new InvalidOptionError("read the adapter", "a model without LoRA", "one loaded with the `lora` option");
+      throw new InvalidOptionError(
+        "read the adapter",
+        "a model without LoRA",
+        "one loaded with the `lora` option",
+      );
     }
     const values = await parameters.read();
     const tensors: Adapter["tensors"] = new Map();

@@ -132,7 +132,12 @@ export function emitDecoder(
     emitScatterRows(rec, { src: inputs.features, index: inputs.featureTargets, y: embeddings });
   }
   const rope = emitAngles(rec, decoder.rope, inputs.positions);
-  const context: TokenContext = { rope, segments: inputs.segments, adapter: options.adapter, cache: options.cache };
+  const context: TokenContext = {
+    rope,
+    segments: inputs.segments,
+    adapter: options.adapter,
+    cache: options.cache,
+  };
   return { context, embeddings, decoder: decoder.forward(rec, embeddings, context, options.recompute) };
 }
 
@@ -145,7 +150,8 @@ export function emitScores(
   scoring: ScoringOptions,
 ): PackedScores {
   const { scoredRows, targets, S } = inputs;
-  if (!scoredRows || !targets || !S) throw new ContextLengthError("scores were asked of a program recorded without scored rows");
+  if (!scoredRows || !targets || !S)
+    throw new ContextLengthError("scores were asked of a program recorded without scored rows");
   const rows = rec.tensor("scored", [S, decoder.config.hiddenSize], "f32");
   emitGatherRows(rec, { src: forward.decoder.x, index: scoredRows, y: rows });
   return { rows, ...decoder.head.forward(rec, rows, targets, scoring) };

@@ -53,8 +53,12 @@ export function packGroups(
   groups: readonly PackedGroup[],
   { featureCount = 0, imageToken = null }: { featureCount?: number; imageToken?: number | null } = {},
 ): PackedBatch {
-  for (const { prompt } of groups) if (prompt.tokens.length === 0) throw new ShapeError("prompt: tokens", 0, "at least 1");
-  const batch = new BatchBuilder(groups.reduce((sum, group) => sum + packedLength(group), 0), featureCount);
+  for (const { prompt } of groups)
+    if (prompt.tokens.length === 0) throw new ShapeError("prompt: tokens", 0, "at least 1");
+  const batch = new BatchBuilder(
+    groups.reduce((sum, group) => sum + packedLength(group), 0),
+    featureCount,
+  );
   let sequence = 0;
   for (const { prompt, completions } of groups) {
     const prefix = batch.prompt(prompt, imageToken);
@@ -94,9 +98,13 @@ class BatchBuilder {
   }
 
   /** Places all but the prompt's last token; returns the rows they take. */
-  prompt({ tokens, positions, featureRows }: PackedPrompt, imageToken: number | null): { begin: number; end: number } {
+  prompt(
+    { tokens, positions, featureRows }: PackedPrompt,
+    imageToken: number | null,
+  ): { begin: number; end: number } {
     const length = tokens.length;
-    if (positions.length !== 3 * length) throw new ShapeError("prompt: positions", positions.length, 3 * length);
+    if (positions.length !== 3 * length)
+      throw new ShapeError("prompt: positions", positions.length, 3 * length);
     const begin = this.#at;
     let image = 0;
     for (let i = 0; i < length - 1; i++) {
@@ -126,7 +134,12 @@ class BatchBuilder {
     return { begin, end: this.#at };
   }
 
-  completion(prompt: PackedPrompt, prefix: { begin: number; end: number }, completion: ArrayLike<number>, sequence: number): void {
+  completion(
+    prompt: PackedPrompt,
+    prefix: { begin: number; end: number },
+    completion: ArrayLike<number>,
+    sequence: number,
+  ): void {
     if (completion.length === 0) throw new ShapeError(`completion ${sequence}: tokens`, 0, "at least 1");
     const last = prompt.tokens.length - 1;
     const { positions } = prompt;
@@ -137,7 +150,12 @@ class BatchBuilder {
       this.#sequence.push(sequence);
       if (i === 0) {
         const length = prompt.tokens.length;
-        this.#token(prompt.tokens[last], positions[last], positions[length + last], positions[2 * length + last]);
+        this.#token(
+          prompt.tokens[last],
+          positions[last],
+          positions[length + last],
+          positions[2 * length + last],
+        );
       } else {
         const position = prompt.nextPosition + i - 1;
         this.#token(completion[i - 1], position, position, position);

@@ -13,7 +13,10 @@ export function randomWeights(config: ModelConfig, seed: number): WeightSource {
   return {
     read(name) {
       const found = shapes.get(name);
-      if (!found) return Promise.reject(new InvalidOptionError("random weights", name, `one of ${[...shapes.keys()].join(", ")}`));
+      if (!found)
+        return Promise.reject(
+          new InvalidOptionError("random weights", name, `one of ${[...shapes.keys()].join(", ")}`),
+        );
       const { shape, index } = found;
       const count = shape.reduce((product, extent) => product * extent, 1);
       const values = new Float32Array(count);

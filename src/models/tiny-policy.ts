@@ -74,7 +74,8 @@ const preprocessor = {
 
 /** Every byte is a token, written as the character that byte-level BPE has for it. */
 function byteTokenizer(): object {
-  const printable = (byte: number) => (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
+  const printable = (byte: number) =>
+    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
   const vocab: Record<string, number> = {};
   let moved = 256;
   for (let byte = 0; byte < 256; byte++) vocab[String.fromCodePoint(printable(byte) ? byte : moved++)] = byte;
@@ -93,7 +94,15 @@ function byteTokenizer(): object {
     pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
     post_processor: { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false },
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: { type: "BPE", unk_token: null, fuse_unk: false, byte_fallback: false, ignore_merges: false, vocab, merges: [] },
+    model: {
+      type: "BPE",
+      unk_token: null,
+      fuse_unk: false,
+      byte_fallback: false,
+      ignore_merges: false,
+      vocab,
+      merges: [],
+    },
   };
 }
 

@@ -40,7 +40,8 @@ export function initialLora(specs: readonly ParameterSpec[], seed: number): Map<
     const [rows, columns] = shape;
     const data = new Float32Array(rows * columns);
     const bound = 1 / Math.sqrt(columns);
-    if (name.endsWith("lora_A")) for (let i = 0; i < data.length; i++) data[i] = (rng.uniform() * 2 - 1) * bound;
+    if (name.endsWith("lora_A"))
+      for (let i = 0; i < data.length; i++) data[i] = (rng.uniform() * 2 - 1) * bound;
     values.set(name, data);
   }
   return values;
@@ -49,7 +50,8 @@ export function initialLora(specs: readonly ParameterSpec[], seed: number): Map<
 /** Every weight of the model, for dense training. Norms and biases do not decay. */
 export function denseSpecs({ text, vision }: ModelConfig): ParameterSpec[] {
   const specs: ParameterSpec[] = [];
-  const matrix = (name: string, N: number, K: number) => specs.push({ name: `${name}.weight`, shape: [N, K], decay: true });
+  const matrix = (name: string, N: number, K: number) =>
+    specs.push({ name: `${name}.weight`, shape: [N, K], decay: true });
   const vector = (name: string, length: number) => specs.push({ name, shape: [length], decay: false });
   matrix("embed_tokens", text.vocabSize, text.hiddenSize);
   for (let layer = 0; layer < text.numLayers; layer++) {

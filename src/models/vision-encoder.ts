@@ -50,7 +50,11 @@ export function visionBatch(config: VisionConfig, images: readonly ProcessedImag
   let begin = 0;
   for (const { pixelValues, grid } of images) {
     if (pixelValues.length !== grid[0] * grid[1] * grid[2] * width) {
-      throw new ShapeError(`image of grid [${grid.join(", ")}]: pixel values`, pixelValues.length, grid[0] * grid[1] * grid[2] * width);
+      throw new ShapeError(
+        `image of grid [${grid.join(", ")}]: pixel values`,
+        pixelValues.length,
+        grid[0] * grid[1] * grid[2] * width,
+      );
     }
     all.set(pixelValues, begin);
     begin += pixelValues.length;
@@ -139,9 +143,12 @@ export class VisionEncoder {
     const forward = tower.forward(rec, inputs);
     emitScatterRows(rec, { src: forward.features, index: inputs.destinations, y: features });
     if (keep) {
-      const middles = forward.saved.blocks.flatMap(({ activations }) => (activations ? [activations.norm2.x] : []));
+      const middles = forward.saved.blocks.flatMap(({ activations }) =>
+        activations ? [activations.norm2.x] : [],
+      );
       const { cos, sin } = forward.rope;
-      for (const tensor of [forward.patches, ...forward.blocks, ...middles, forward.features, cos, sin]) rec.output(tensor);
+      for (const tensor of [forward.patches, ...forward.blocks, ...middles, forward.features, cos, sin])
+        rec.output(tensor);
     }
     return new VisionEncoder(tower, patches, inputs, await rec.build({ pool }), forward);
   }

@@ -49,7 +49,13 @@ export class VisionTower {
   constructor(
     readonly config: VisionConfig,
     private readonly rope: RopeTables,
-    private readonly parts: { patchEmbed: Linear; blocks: readonly Block[]; norm: RmsNorm; fc1: Linear; fc2: Linear },
+    private readonly parts: {
+      patchEmbed: Linear;
+      blocks: readonly Block[];
+      norm: RmsNorm;
+      fc1: Linear;
+      fc2: Linear;
+    },
   ) {}
 
   /** Values per patch: channels · frames · p². */
@@ -70,12 +76,17 @@ export class VisionTower {
       const at = `visual.blocks.${index}`;
       const biased = (module: string, N: number, K: number) =>
         factory.linear(`${at}.${module}`, N, K, { bias: true, source: split });
-      const attention = new Attention(`${at}.attention`, index, { heads, kvHeads: heads, headDim }, {
-        q: await biased("attn.q", C, C),
-        k: await biased("attn.k", C, C),
-        v: await biased("attn.v", C, C),
-        o: await biased("attn.proj", C, C),
-      });
+      const attention = new Attention(
+        `${at}.attention`,
+        index,
+        { heads, kvHeads: heads, headDim },
+        {
+          q: await biased("attn.q", C, C),
+          k: await biased("attn.k", C, C),
+          v: await biased("attn.v", C, C),
+          o: await biased("attn.proj", C, C),
+        },
+      );
       const mlp = new SwigluMlp(`${at}.mlp`, {
         gate: await biased("mlp.gate_proj", F, C),
         up: await biased("mlp.up_proj", F, C),
@@ -91,7 +102,9 @@ export class VisionTower {
     const fc1 = await factory.linear("visual.merger.mlp.0", wide, wide, { bias: true });
     const fc2 = await factory.linear("visual.merger.mlp.2", config.outHiddenSize, wide, { bias: true });
     const frequencies = visionInverseFrequencies(config);
-    const axes = Uint32Array.from({ length: frequencies.length * 2 }, (_, i) => (i < frequencies.length ? 0 : 1));
+    const axes = Uint32Array.from({ length: frequencies.length * 2 }, (_, i) =>
+      i < frequencies.length ? 0 : 1,
+    );
     const both = Float32Array.from(axes, (_, i) => frequencies[i % frequencies.length]);
     const rope = {
       inverseFrequencies: factory.constant("visual.rope.inverseFrequencies", "f32", both),

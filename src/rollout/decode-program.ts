@@ -44,7 +44,12 @@ export interface DecodeTensors {
   seen: Tensor | undefined;
 }
 
-export function decodeTensors(device: Device, batch: number, vocabulary: number, penalty: boolean): DecodeTensors {
+export function decodeTensors(
+  device: Device,
+  batch: number,
+  vocabulary: number,
+  penalty: boolean,
+): DecodeTensors {
   const words = Math.ceil(vocabulary / 32);
   return {
     token: device.tensor("decode.token", [batch], "u32"),

@@ -1,4 +1,3 @@
-import type { Device } from "../gpu/device.ts";
 import { bufferBytes } from "../gpu/plan.ts";
 import type { MemoryPlan } from "../gpu/plan.ts";
 import { SlotPool } from "../gpu/program.ts";
@@ -15,7 +14,7 @@ import { invariant } from "../util/assert.ts";
 import { ContextLengthError } from "../util/errors.ts";
 import { seedFrom } from "../util/rng.ts";
 import { decodeTensors, recordDecode, stride } from "./decode-program.ts";
-import type { DecodeProgram } from "./decode-program.ts";
+import type { DecodeProgram, DecodeTensors } from "./decode-program.ts";
 import { KvCache } from "./kv-cache.ts";
 import { resolveSampling } from "./options.ts";
 import type { SamplingOptions } from "./options.ts";
@@ -86,7 +85,13 @@ export class RolloutEngine {
   static async create(model: Model, capacity: EngineCapacity, pool?: SlotPool): Promise<RolloutEngine> {
     const { device } = model;
     const shared = pool ?? new SlotPool(device);
-    const cache = new KvCache(device, model.config.text, capacity.prefixTokens, capacity.batch, capacity.maxNewTokens);
+    const cache = new KvCache(
+      device,
+      model.config.text,
+      capacity.prefixTokens,
+      capacity.batch,
+      capacity.maxNewTokens,
+    );
     const prefill = await recordPrefill(model, cache, capacity, true, shared);
     const tensors = decodeTensors(device, capacity.batch, model.config.text.vocabSize, false);
     const decode = await recordDecode(model, cache, capacity.batch, tensors, { adapter: true, pool: shared });
@@ -99,8 +104,8 @@ export class RolloutEngine {
 
   /** Bytes of the cache and of what lives from one decode step to the next. */
   get persistentBytes(): number {
-    const tensors = [...this.cache.keys, ...this.cache.values, ...Object.values(this.decode.tensors)] as (Tensor | undefined)[];
-    return tensors.reduce((sum, tensor) => sum + (tensor ? bufferBytes(tensor.storage.bytes) : 0), 0);
+    const tensors = [...this.cache.keys, ...this.cache.values, ...placed(this.decode.tensors)];
+    return tensors.reduce((sum, { storage }) => sum + bufferBytes(storage.bytes), 0);
   }
 
   /**
@@ -116,12 +121,16 @@ export class RolloutEngine {
     const { signal } = options;
     const { text, tokens: special } = this.model.config;
     if (sampling.maxNewTokens > this.capacity.maxNewTokens) {
-      throw new ContextLengthError(`maxNewTokens is ${sampling.maxNewTokens}; this engine has room for ${this.capacity.maxNewTokens}`);
+      throw new ContextLengthError(
+        `maxNewTokens is ${sampling.maxNewTokens}; this engine has room for ${this.capacity.maxNewTokens}`,
+      );
     }
     requests.forEach(({ prompt }, request) => {
       const length = prompt.tokens.length;
       if (length - 1 > this.capacity.prefixTokens) {
-        throw new ContextLengthError(`prompt ${request} has ${length} tokens; this engine has room for ${this.capacity.prefixTokens + 1}`);
+        throw new ContextLengthError(
+          `prompt ${request} has ${length} tokens; this engine has room for ${this.capacity.prefixTokens + 1}`,
+        );
       }
       if (length + sampling.maxNewTokens > text.maxPositionEmbeddings) {
         throw new ContextLengthError(
@@ -129,10 +138,16 @@ export class RolloutEngine {
         );
       }
     });
-    const { prefill, decode } = await this.#programs(options.adapter !== false, sampling.repetitionPenalty !== 1);
+    const { prefill, decode } = await this.#programs(
+      options.adapter !== false,
+      sampling.repetitionPenalty !== 1,
+    );
     const device = this.model.device;
     const seed = seedFromOption(options.seed);
-    const placeholders = options.banPlaceholders === false ? [] : [special.image, special.video].filter((token) => token !== null);
+    const placeholders =
+      options.banPlaceholders === false
+        ? []
+        : [special.image, special.video].filter((token) => token !== null);
     const banned = bannedMask(text.vocabSize, [...placeholders, ...(options.bannedTokens ?? [])]);
     device.write(decode.tensors.banned, banned);
     const stop = new Set(options.stopTokens ?? special.eos);
@@ -154,12 +169,16 @@ export class RolloutEngine {
   ): Promise<Completion[][]> {
     const completions: Completion[][] = requests.map(() => []);
     for await (const event of this.generate(requests, options)) {
-      if (event.kind === "finished") completions[event.completion.request][event.completion.index] = event.completion;
+      if (event.kind === "finished")
+        completions[event.completion.request][event.completion.index] = event.completion;
     }
     return completions;
   }
 
-  async #programs(adapter: boolean, penalty: boolean): Promise<{ prefill: { program: Program; inputs: PackedInputs }; decode: DecodeProgram }> {
+  async #programs(
+    adapter: boolean,
+    penalty: boolean,
+  ): Promise<{ prefill: { program: Program; inputs: PackedInputs }; decode: DecodeProgram }> {
     const { model, capacity, pool } = this;
     const { device } = model;
     let prefill = this.prefill;
@@ -167,7 +186,10 @@ export class RolloutEngine {
     if (!adapter && model.lora) {
       if (!this.#adapterOff) {
         const recorded = await recordPrefill(model, this.cache, capacity, false, pool);
-        const off = await recordDecode(model, this.cache, capacity.batch, this.decode.tensors, { adapter: false, pool });
+        const off = await recordDecode(model, this.cache, capacity.batch, this.decode.tensors, {
+          adapter: false,
+          pool,
+        });
         this.#adapterOff = { prefill: recorded.program, inputs: recorded.inputs, decode: off };
       }
       prefill = { program: this.#adapterOff.prefill, inputs: this.#adapterOff.inputs };
@@ -177,7 +199,10 @@ export class RolloutEngine {
       invariant(adapter, "a repetition penalty is for generation with the adapter");
       if (!this.#penalty) {
         const tensors = decodeTensors(device, capacity.batch, model.config.text.vocabSize, true);
-        this.#penalty = await recordDecode(model, this.cache, capacity.batch, tensors, { adapter: true, pool });
+        this.#penalty = await recordDecode(model, this.cache, capacity.batch, tensors, {
+          adapter: true,
+          pool,
+        });
       }
       decode = this.#penalty;
     }
@@ -185,13 +210,15 @@ export class RolloutEngine {
   }
 
   /** Splits the requests into runs that fit batch and cache; a prompt whose completions do not fit at once comes again. */
-  *#waves(requests: readonly GenerationRequest[]): Generator<{ request: number; first: number; count: number }[]> {
+  *#waves(
+    requests: readonly GenerationRequest[],
+  ): Generator<{ request: number; first: number; count: number }[]> {
     let wave: { request: number; first: number; count: number }[] = [];
     let sequences = 0;
     let tokens = 0;
     for (const [request, { prompt, n }] of requests.entries()) {
       const prefix = prompt.tokens.length - 1;
-      for (let first = 0; first < n; ) {
+      for (let first = 0; first < n;) {
         if (sequences === this.capacity.batch || tokens + prefix > this.capacity.prefixTokens) {
           yield wave;
           [wave, sequences, tokens] = [[], 0, 0];
@@ -227,7 +254,11 @@ export class RolloutEngine {
           slot: rows.length,
           prefix,
           nextPosition,
-          lastPosition: [positions[last], positions[tokens.length + last], positions[2 * tokens.length + last]],
+          lastPosition: [
+            positions[last],
+            positions[tokens.length + last],
+            positions[2 * tokens.length + last],
+          ],
           lastToken: tokens[last],
           tokens: [],
           logps: [],
@@ -237,10 +268,16 @@ export class RolloutEngine {
     if (begin > 0) {
       const batch = packPrefixes(
         wave.map(({ request }) => requests[request].prompt),
-        { featureCount: Number(this.capacity.features?.shape[0] ?? 0), imageToken: this.model.config.tokens.image },
+        {
+          featureCount: Number(this.capacity.features?.shape[0] ?? 0),
+          imageToken: this.model.config.tokens.image,
+        },
       );
       const values = inputs.write(program, batch);
-      program.write("cacheRows", Uint32Array.from({ length: begin }, (_, row) => row));
+      program.write(
+        "cacheRows",
+        Uint32Array.from({ length: begin }, (_, row) => row),
+      );
       program.run(values);
     }
     return rows;
@@ -258,10 +295,16 @@ export class RolloutEngine {
     let active = rows;
     while (active.length > 0) {
       signal?.throwIfAborted();
-      device.write(decode.tensors.token, Uint32Array.from(active, (row) => row.lastToken));
+      device.write(
+        decode.tensors.token,
+        Uint32Array.from(active, (row) => row.lastToken),
+      );
       const steps = Math.min(stride, maxNewTokens - active[0].tokens.length);
       for (let step = 0; step < steps; step++) this.#step(decode, active, step, values);
-      const [tokens, logps] = await device.readAll([decode.tensors.historyTokens, decode.tensors.historyLogps]);
+      const [tokens, logps] = await device.readAll([
+        decode.tensors.historyTokens,
+        decode.tensors.historyLogps,
+      ]);
       const remaining: Row[] = [];
       for (const [b, row] of active.entries()) {
         const drawn = { tokens: [] as number[], logps: [] as number[] };
@@ -309,11 +352,27 @@ export class RolloutEngine {
     });
     const table = (value: (row: Row, b: number) => number) => Uint32Array.from(rows, value);
     program.write(decode.positions, positions);
-    program.write(decode.cacheRows, table((row) => this.cache.ownRow(row.slot) + row.tokens.length + step));
-    program.write(decode.sequence, table((row) => row.sequence));
-    program.write(decode.draw, table((row) => row.tokens.length + step));
-    program.write(decode.historyRows, table((_, b) => step * this.capacity.batch + b));
-    if (decode.slot) program.write(decode.slot, table((row) => row.slot));
+    program.write(
+      decode.cacheRows,
+      table((row) => this.cache.ownRow(row.slot) + row.tokens.length + step),
+    );
+    program.write(
+      decode.sequence,
+      table((row) => row.sequence),
+    );
+    program.write(
+      decode.draw,
+      table((row) => row.tokens.length + step),
+    );
+    program.write(
+      decode.historyRows,
+      table((_, b) => step * this.capacity.batch + b),
+    );
+    if (decode.slot)
+      program.write(
+        decode.slot,
+        table((row) => row.slot),
+      );
     writeSegments(program, decode.segments, segments);
     program.run({ ...values, B });
   }
@@ -322,7 +381,8 @@ export class RolloutEngine {
     const { vocabSize } = this.model.config.text;
     const words = Math.ceil(vocabSize / 32);
     const seen = new Uint32Array(rows.length * words);
-    for (const row of rows) seen.set(bannedMask(vocabSize, Array.from(requests[row.request].prompt.tokens)), row.slot * words);
+    for (const row of rows)
+      seen.set(bannedMask(vocabSize, Array.from(requests[row.request].prompt.tokens)), row.slot * words);
     if (decode.tensors.seen) this.model.device.write(decode.tensors.seen, seen);
   }
 
@@ -333,7 +393,7 @@ export class RolloutEngine {
     for (const decode of [this.decode, this.#penalty, this.#adapterOff?.decode]) {
       decode?.program.destroy();
       // Freeing twice what two programs share does nothing the second time.
-      for (const tensor of Object.values(decode?.tensors ?? {})) if (tensor) device.freeTensor(tensor as Tensor);
+      if (decode) for (const tensor of placed(decode.tensors)) device.freeTensor(tensor);
     }
     this.#adapterOff?.prefill.destroy();
     if (this.ownsPool) this.pool.destroy();
@@ -347,11 +407,22 @@ async function recordPrefill(
   adapter: boolean,
   pool: SlotPool,
 ): Promise<{ program: Program; inputs: PackedInputs }> {
-  const rec = new Recorder(model.device as Device, "prefill");
-  const inputs = new PackedInputs(rec, { tokens: Math.max(1, prefixTokens), scored: 0, segments: batch }, features);
+  const rec = new Recorder(model.device, "prefill");
+  const inputs = new PackedInputs(
+    rec,
+    { tokens: Math.max(1, prefixTokens), scored: 0, segments: batch },
+    features,
+  );
   const rows = rec.input("cacheRows", [inputs.T], "u32");
-  emitDecoder(rec, model, inputs, { adapter, cache: { mode: "prefill", keys: cache.keys, values: cache.values, rows } });
+  emitDecoder(rec, model, inputs, {
+    adapter,
+    cache: { mode: "prefill", keys: cache.keys, values: cache.values, rows },
+  });
   return { program: await rec.build({ pool }), inputs };
+}
+
+function placed({ token, historyTokens, historyLogps, banned, seen }: DecodeTensors): Tensor[] {
+  return [token, historyTokens, historyLogps, banned, ...(seen ? [seen] : [])];
 }
 
 function seedFromOption(seed: SamplingOptions["seed"]): { lo: number; hi: number } {

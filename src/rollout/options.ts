@@ -52,7 +52,17 @@ export function resolveSampling(options: SamplingOptions): ResolvedSampling {
   within("topK", topK, Number.isInteger(topK) && topK >= 0, "an integer, 0 or more");
   within("topP", topP, topP > 0 && topP <= 1, "a number above 0, at most 1");
   within("minP", minP, minP >= 0 && minP < 1, "a number from 0 to below 1");
-  within("repetitionPenalty", repetitionPenalty, repetitionPenalty > 0 && repetitionPenalty <= 100, "a number above 0, at most 100");
-  within("maxNewTokens", maxNewTokens, Number.isInteger(maxNewTokens) && maxNewTokens >= 1, "an integer, 1 or more");
+  within(
+    "repetitionPenalty",
+    repetitionPenalty,
+    repetitionPenalty > 0 && repetitionPenalty <= 100,
+    "a number above 0, at most 100",
+  );
+  within(
+    "maxNewTokens",
+    maxNewTokens,
+    Number.isInteger(maxNewTokens) && maxNewTokens >= 1,
+    "an integer, 1 or more",
+  );
   return resolved;
 }

@@ -96,15 +96,22 @@ export class Policy {
    * Messages and images → tokens, positions and patches.
    * @throws ImageDecodeError, ImageTokenMismatchError, ContextLengthError, UnsupportedModelError for images without a vision tower.
    */
-  async encode(messages: readonly Message[], { system, prefill, signal }: Pick<GenerateOptions, "system" | "prefill" | "signal"> = {}): Promise<PolicyPrompt> {
-    const chat: Message[] = system === undefined ? [...messages] : [{ role: "system", content: system }, ...messages];
+  async encode(
+    messages: readonly Message[],
+    { system, prefill, signal }: Pick<GenerateOptions, "system" | "prefill" | "signal"> = {},
+  ): Promise<PolicyPrompt> {
+    const chat: Message[] =
+      system === undefined ? [...messages] : [{ role: "system", content: system }, ...messages];
     const { config } = this.model;
     const prompt = await encodePrompt(
       {
         tokenizer: this.tokenizer,
         template: this.template,
         imageProcessor: this.imageProcessor,
-        imageToken: config.tokens.image === null ? undefined : this.tokenizer.tokenOf(config.tokens.image) ?? undefined,
+        imageToken:
+          config.tokens.image === null
+            ? undefined
+            : (this.tokenizer.tokenOf(config.tokens.image) ?? undefined),
         maxTokens: config.text.maxPositionEmbeddings,
       },
       chat,
@@ -171,7 +178,10 @@ export class Policy {
   }
 
   /** Streams the completions of a chat as they are drawn. */
-  async *stream(messages: readonly Message[], options: GenerateOptions = {}): AsyncGenerator<TextDelta, void, void> {
+  async *stream(
+    messages: readonly Message[],
+    options: GenerateOptions = {},
+  ): AsyncGenerator<TextDelta, void, void> {
     const { n = 1 } = options;
     const encoded = await this.encode(messages, options);
     options.signal?.throwIfAborted();
@@ -179,7 +189,9 @@ export class Policy {
     const [prompt] = this.place([encoded]);
     const maxNewTokens = options.maxNewTokens ?? 256;
     const engine = await this.engine({ batch: n, prefixTokens: prompt.tokens.length - 1, maxNewTokens });
-    const detokenizers = Array.from({ length: n }, (): Detokenizer => this.tokenizer.stream({ skipSpecial: true }));
+    const detokenizers = Array.from({ length: n }, (): Detokenizer =>
+      this.tokenizer.stream({ skipSpecial: true }),
+    );
     for await (const event of engine.generate([{ prompt, n }], { ...options, maxNewTokens })) {
       if (event.kind === "tokens") {
         const text = event.tokens.map((token) => detokenizers[event.index].push(token)).join("");
@@ -221,7 +233,10 @@ export class Policy {
       ["KV cache and sampler", this.#engine?.persistentBytes ?? 0],
       ["image features", this.#features ? bufferBytes(this.#features.storage.bytes) : 0],
       ["activations and scratch, shared", this.pool.buffers.reduce((sum, { bytes }) => sum + bytes, 0)],
-      ...this.plans.map((plan): [string, number] => [`${plan.program}: inputs, outputs, parameters`, plan.ownBytes]),
+      ...this.plans.map((plan): [string, number] => [
+        `${plan.program}: inputs, outputs, parameters`,
+        plan.ownBytes,
+      ]),
     ];
   }
 
@@ -230,8 +245,11 @@ export class Policy {
     const rows = prompts.reduce((sum, prompt) => sum + prompt.featureCount, 0);
     if (rows === 0) return;
     const { vision, config } = this.model;
-    if (!vision || !config.vision) throw new UnsupportedModelError(`${config.architecture} has no vision tower`);
-    const largest = prompts.flatMap(({ images }) => images.map(({ grid: [t, h, w] }) => t * h * w)).reduce((a, b) => Math.max(a, b), 0);
+    if (!vision || !config.vision)
+      throw new UnsupportedModelError(`${config.architecture} has no vision tower`);
+    const largest = prompts
+      .flatMap(({ images }) => images.map(({ grid: [t, h, w] }) => t * h * w))
+      .reduce((a, b) => Math.max(a, b), 0);
     const grown = !this.#features || Number(this.#features.shape[0]) < rows;
     if (grown) {
       if (this.#features) this.device.freeTensor(this.#features);
@@ -243,7 +261,9 @@ export class Policy {
       // Room for several images to a run, so that a step's images do not go one by one.
       const unit = config.vision.mergeSize ** 2;
       const patches = Math.ceil(Math.max(largest, Math.min(rows * unit, 4096)) / unit) * unit;
-      this.#encoder = await VisionEncoder.create(this.device, vision, patches, this.#features, { pool: this.pool });
+      this.#encoder = await VisionEncoder.create(this.device, vision, patches, this.#features, {
+        pool: this.pool,
+      });
     }
   }
 

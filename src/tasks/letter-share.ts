@@ -19,7 +19,10 @@ export interface LetterShareExample extends TaskExample {
  * policy with random weights can learn it, and shows within a few steps that the loop is real: image, tokens, reward,
  * gradient. The reward is the share of the completion's characters that are of the class.
  */
-export function letterShareTask({ letters = "aeiou", size = 32 }: { letters?: string; size?: number } = {}): Task<LetterShareExample> {
+export function letterShareTask({
+  letters = "aeiou",
+  size = 32,
+}: { letters?: string; size?: number } = {}): Task<LetterShareExample> {
   if (letters.length === 0) throw new InvalidOptionError("letters", "none", "at least one character");
   const wanted = new Set(letters);
   return {
@@ -45,7 +48,10 @@ export function letterShareTask({ letters = "aeiou", size = 32 }: { letters?: st
     },
     reward({ text }) {
       const characters = [...text];
-      const share = characters.length === 0 ? 0 : characters.filter((character) => wanted.has(character)).length / characters.length;
+      const share =
+        characters.length === 0
+          ? 0
+          : characters.filter((character) => wanted.has(character)).length / characters.length;
       return { value: share, parts: { letters: share } };
     },
   };

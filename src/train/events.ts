@@ -19,9 +19,20 @@ export interface GroupRecord {
 
 /** What a trainer yields. Every event carries the step it belongs to, from 0. */
 export type TrainEvent =
-  | { type: "plan"; step: number; steps: number; budget: [name: string, bytes: number][]; adapter: Record<string, unknown> }
+  | {
+      type: "plan";
+      step: number;
+      steps: number;
+      budget: [name: string, bytes: number][];
+      adapter: Record<string, unknown>;
+    }
   | { type: "phase"; step: number; phase: "rollout" | "reward" | "train" }
   | { type: "rollouts"; step: number; policyVersion: number; groups: GroupRecord[] }
   | { type: "step"; step: number; metrics: Record<string, number> }
-  | { type: "warning"; step: number; code: "no-weight-changed" | "non-finite" | "zero-variance" | "reward-failed"; message: string }
+  | {
+      type: "warning";
+      step: number;
+      code: "no-weight-changed" | "non-finite" | "zero-variance" | "reward-failed";
+      message: string;
+    }
   | { type: "done"; step: number; reason: "finished" | "stopped" };

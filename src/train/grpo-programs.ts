@@ -75,13 +75,18 @@ export interface UpdateProgram {
 export async function recordGrpo(model: Model, options: GrpoProgramOptions): Promise<GrpoPrograms> {
   const { device, parameters } = model;
   if (!parameters) {
-    throw new InvalidOptionError("GRPO", "a model without trainable weights", "one loaded with `lora` or `dense`");
+    throw new InvalidOptionError(
+      "GRPO",
+      "a model without trainable weights",
+      "one loaded with `lora` or `dense`",
+    );
   }
   parameters.allocateGradients();
   const { capacity, pool } = options;
   const advantages = device.tensor("advantages", [options.sequences], "f32");
   const refLogp = options.reference ? device.tensor("refLogp", [capacity.scored], "f32") : undefined;
-  const stored = options.iterations > 1 ? device.tensor("oldLogp", [options.stepTokens, 1], "f32") : undefined;
+  const stored =
+    options.iterations > 1 ? device.tensor("oldLogp", [options.stepTokens, 1], "f32") : undefined;
   const stats = device.tensor("stats", [OBJECTIVE_STATS], "f32");
   const report = device.tensor("report", [OPTIMIZER_REPORT], "f32");
   const { vocabSize } = model.config.text;
@@ -98,7 +103,10 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     const rec = new Recorder(device, "reference");
     const inputs = new PackedInputs(rec, capacity, options.features);
     const forward = emitDecoder(rec, model, inputs, { adapter: false });
-    const { logp } = emitScores(rec, model, inputs, forward, { temperature: rec.scalar("temperature"), banned });
+    const { logp } = emitScores(rec, model, inputs, forward, {
+      temperature: rec.scalar("temperature"),
+      banned,
+    });
     if (refLogp && inputs.S) rec.copy(logp, refLogp);
     return { program: await rec.build({ pool }), inputs };
   };
@@ -107,7 +115,8 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     const rec = new Recorder(device, name);
     const inputs = new PackedInputs(rec, capacity, options.features, model.decoder.embedding);
     const { S, sequence } = inputs;
-    if (!S || !sequence) throw new InvalidOptionError("GRPO: scored tokens of a micro-batch", capacity.scored, "at least 1");
+    if (!S || !sequence)
+      throw new InvalidOptionError("GRPO: scored tokens of a micro-batch", capacity.scored, "at least 1");
     const scoring = { temperature: rec.scalar("temperature"), banned };
     const forward = emitDecoder(rec, model, inputs, { adapter: true, recompute: options.recompute });
     const scores = emitScores(rec, model, inputs, forward, scoring);
@@ -118,7 +127,8 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     let oldLogp: Tensor | undefined;
     if (stored && old !== "none") {
       stepRows = rec.input("stepRows", [S], "u32");
-      if (old === "store") emitScatterRows(rec, { src: view(scores.logp, [S, 1]), index: stepRows, y: stored });
+      if (old === "store")
+        emitScatterRows(rec, { src: view(scores.logp, [S, 1]), index: stepRows, y: stored });
       else {
         const gathered = rec.tensor("oldLogp", [S, 1], "f32");
         emitGatherRows(rec, { src: stored, index: stepRows, y: gathered });
@@ -150,7 +160,8 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
   const optimizer = async () => {
     const rec = new Recorder(device, "optimizer");
     const blocks = parameters.blocks.map(({ param, grad, m, v, decay }) => {
-      if (!grad || !m || !v) throw new InvalidOptionError("optimizer", "parameters without gradients", "allocated ones");
+      if (!grad || !m || !v)
+        throw new InvalidOptionError("optimizer", "parameters without gradients", "allocated ones");
       return { param, grad, m, v, decay };
     });
     const { maxGradNorm, ...adam } = options.optimizer;
@@ -180,8 +191,16 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     stats,
     report,
   };
-  const all = [advantage.program, programs.reference?.program, programs.first.program, programs.later?.program, programs.optimizer];
-  const persistent = [advantages, refLogp, stored, stats, report, banned].filter((tensor) => tensor !== undefined);
+  const all = [
+    advantage.program,
+    programs.reference?.program,
+    programs.first.program,
+    programs.later?.program,
+    programs.optimizer,
+  ];
+  const persistent = [advantages, refLogp, stored, stats, report, banned].filter(
+    (tensor) => tensor !== undefined,
+  );
   return {
     ...programs,
     persistentBytes: persistent.reduce((sum, { storage }) => sum + bufferBytes(storage.bytes), 0),

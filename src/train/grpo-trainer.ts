@@ -37,7 +37,10 @@ export interface TrainerState {
 }
 
 /** How rewards are computed: inline by default, or in a worker of their own. */
-export type Scorer = (completions: readonly { text: string; tokens: number[]; finishReason: "stop" | "length" }[], examples: readonly TaskExample[]) => Promise<RewardResult[]>;
+export type Scorer = (
+  completions: readonly { text: string; tokens: number[]; finishReason: "stop" | "length" }[],
+  examples: readonly TaskExample[],
+) => Promise<RewardResult[]>;
 
 interface StepRollouts {
   prompts: PolicyPrompt[];
@@ -71,7 +74,11 @@ export class GrpoTrainer {
   ) {
     this.recipe = parseRecipe(options);
     if (!policy.model.parameters) {
-      throw new InvalidOptionError("trainer", "a policy without trainable weights", "one loaded with `lora` or `dense`");
+      throw new InvalidOptionError(
+        "trainer",
+        "a policy without trainable weights",
+        "one loaded with `lora` or `dense`",
+      );
     }
   }
 
@@ -102,19 +109,29 @@ export class GrpoTrainer {
     const started = performance.now();
     const { examples, prompts } = await this.#prompts(step, signal);
     const planned = await this.#prepare(prompts);
-    if (planned) yield { type: "plan", step, steps: recipe.steps, budget: planned, adapter: { ...this.policy.device.info } };
+    if (planned)
+      yield {
+        type: "plan",
+        step,
+        steps: recipe.steps,
+        budget: planned,
+        adapter: { ...this.policy.device.info },
+      };
     yield { type: "phase", step, phase: "rollout" };
     const groups = await this.#rollOut(step, prompts, signal);
     const rolledOut = performance.now();
 
     yield { type: "phase", step, phase: "reward" };
     const completions = groups.flat();
-    const texts = completions.map(({ tokens }) => this.policy.tokenizer.decode(tokens, { skipSpecial: true }));
+    const texts = completions.map(({ tokens }) =>
+      this.policy.tokenizer.decode(tokens, { skipSpecial: true }),
+    );
     const rewards = await this.scorer(
       completions.map(({ tokens, finishReason }, i) => ({ text: texts[i], tokens, finishReason })),
       completions.map((_, i) => examples[Math.floor(i / recipe.numGenerations)]),
     );
-    if (rewards.length !== completions.length) throw new ShapeError("rewards", rewards.length, completions.length);
+    if (rewards.length !== completions.length)
+      throw new ShapeError("rewards", rewards.length, completions.length);
     const scored = performance.now();
     const values = rewards.map(({ value }) => value);
     const { advantages, zeroStd } = groupAdvantages(values, recipe.numGenerations, {
@@ -128,7 +145,14 @@ export class GrpoTrainer {
       groups: examples.map((example, p): GroupRecord => {
         const rollouts = groups[p].map(({ tokens, finishReason }, g) => {
           const i = p * recipe.numGenerations + g;
-          return { text: texts[i], tokens, finishReason, reward: values[i], rewardParts: rewards[i].parts, advantage: advantages[i] };
+          return {
+            text: texts[i],
+            tokens,
+            finishReason,
+            reward: values[i],
+            rewardParts: rewards[i].parts,
+            advantage: advantages[i],
+          };
         });
         return { exampleId: example.id, prompt: prompts[p].text, answer: example.answer ?? null, rollouts };
       }),
@@ -147,7 +171,9 @@ export class GrpoTrainer {
     const parts = new Set(rewards.flatMap((reward) => Object.keys(reward.parts)));
     const metrics = stepMetrics({
       rewards: values,
-      rewardParts: Object.fromEntries([...parts].map((part) => [part, rewards.map((reward) => reward.parts[part])])),
+      rewardParts: Object.fromEntries(
+        [...parts].map((part) => [part, rewards.map((reward) => reward.parts[part])]),
+      ),
       zeroStd,
       lengths: completions.map(({ tokens }) => tokens.length),
       truncated: completions.map(({ finishReason }) => finishReason === "length"),
@@ -157,7 +183,12 @@ export class GrpoTrainer {
       learningRate: trained.learningRate,
       numTokens: this.#numTokens,
       stepTokens: trained.tokens,
-      timesMs: { step: ended - started, rollout: rolledOut - started, reward: scored - rolledOut, train: ended - scored },
+      timesMs: {
+        step: ended - started,
+        rollout: rolledOut - started,
+        reward: scored - rolledOut,
+        train: ended - scored,
+      },
     });
     yield { type: "step", step, metrics };
     yield* warnings(step, optimizer, advantages, zeroStd, trained.learningRate);
@@ -174,10 +205,15 @@ export class GrpoTrainer {
   }
 
   /** Examples of a step and their prompts: a pure function of seed and step. */
-  async #prompts(step: number, signal: AbortSignal | undefined): Promise<{ examples: TaskExample[]; prompts: PolicyPrompt[] }> {
+  async #prompts(
+    step: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ examples: TaskExample[]; prompts: PolicyPrompt[] }> {
     const { recipe, policy, task } = this;
     const seeds = new Rng(recipe.seed, 0x7261_696e, step * recipe.promptsPerStep);
-    const examples = await Promise.all(Array.from({ length: recipe.promptsPerStep }, () => task.example(seeds.uint32())));
+    const examples = await Promise.all(
+      Array.from({ length: recipe.promptsPerStep }, async () => task.example(seeds.uint32())),
+    );
     const system = recipe.system ?? undefined;
     const prompts: PolicyPrompt[] = [];
     for (const example of examples) prompts.push(await policy.encode(example.messages, { system, signal }));
@@ -194,7 +230,11 @@ export class GrpoTrainer {
   }
 
   /** A group of completions for each prompt. */
-  async #rollOut(step: number, prompts: readonly PolicyPrompt[], signal: AbortSignal | undefined): Promise<Completion[][]> {
+  async #rollOut(
+    step: number,
+    prompts: readonly PolicyPrompt[],
+    signal: AbortSignal | undefined,
+  ): Promise<Completion[][]> {
     const { recipe, policy } = this;
     const placed = policy.place(prompts);
     const engine = await policy.engine(this.#engineCapacity(prompts));
@@ -221,7 +261,10 @@ export class GrpoTrainer {
     const rolledOut = prompts.map(({ tokens, positions, nextPosition, featureCount }, p) => {
       const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => firstRow + i);
       firstRow += featureCount;
-      return { prompt: { tokens, positions, nextPosition, featureRows }, completions: groups[p].map((completion) => completion.tokens) };
+      return {
+        prompt: { tokens, positions, nextPosition, featureRows },
+        completions: groups[p].map((completion) => completion.tokens),
+      };
     });
     const { programs, capacity } = this.#recorded();
     const completions = groups.flat();
@@ -246,7 +289,10 @@ export class GrpoTrainer {
           list.push([programs.reference.program, { ...values, temperature: recipe.temperature }]);
         }
         const values = this.#writeUpdate(update, packed, batch, completions, weights);
-        list.push([update.program, { ...values, temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0 }]);
+        list.push([
+          update.program,
+          { ...values, temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0 },
+        ]);
         // The last micro-batch and the optimizer go in one submit: a step without accumulation is one in all.
         if (index === batches.length - 1) list.push([programs.optimizer, { lr: learningRate, bias1, bias2 }]);
         runPrograms(device, list);
@@ -281,8 +327,15 @@ export class GrpoTrainer {
   }
 
   /** Weight of each scored token of a micro-batch, as the loss type has it. */
-  #weights(batch: readonly BatchedGroup[], completions: readonly Completion[], totalTokens: number, accumulationSteps: number): Float32Array {
-    const lengths = batch.flatMap(({ sequences }) => sequences.map((sequence) => completions[sequence].tokens.length));
+  #weights(
+    batch: readonly BatchedGroup[],
+    completions: readonly Completion[],
+    totalTokens: number,
+    accumulationSteps: number,
+  ): Float32Array {
+    const lengths = batch.flatMap(({ sequences }) =>
+      sequences.map((sequence) => completions[sequence].tokens.length),
+    );
     const perSequence = sequenceWeights(this.recipe.lossType, lengths, {
       numSequences: completions.length,
       totalTokens,
@@ -310,7 +363,9 @@ export class GrpoTrainer {
         begins.push(begin);
         begin += tokens.length;
       }
-      const rows = members.flatMap((sequence) => completions[sequence].tokens.map((_, i) => begins[sequence] + i));
+      const rows = members.flatMap((sequence) =>
+        completions[sequence].tokens.map((_, i) => begins[sequence] + i),
+      );
       program.write(stepRows, Uint32Array.from(rows));
     }
     return values;
@@ -320,7 +375,11 @@ export class GrpoTrainer {
    * Records and places everything the first step needs, without running it.
    * @throws MemoryBudgetError with the table when it does not fit the device's budget.
    */
-  async prepare(): Promise<{ budget: [name: string, bytes: number][]; plans: MemoryPlan[]; capacity: MicroBatchCapacity }> {
+  async prepare(): Promise<{
+    budget: [name: string, bytes: number][];
+    plans: MemoryPlan[];
+    capacity: MicroBatchCapacity;
+  }> {
     const { prompts } = await this.#prompts(this.#step, undefined);
     await this.#prepare(prompts);
     const { programs, capacity } = this.#recorded();
@@ -337,7 +396,10 @@ export class GrpoTrainer {
     return [
       ...this.policy.memory(),
       ["advantages, log-probs, statistics", programs.persistentBytes],
-      ...programs.plans.map((plan): [string, number] => [`${plan.program}: inputs, outputs, parameters`, plan.ownBytes]),
+      ...programs.plans.map((plan): [string, number] => [
+        `${plan.program}: inputs, outputs, parameters`,
+        plan.ownBytes,
+      ]),
     ];
   }
 
@@ -394,7 +456,12 @@ export class GrpoTrainer {
   /** Everything a later process needs to go on with the same bits. */
   async state(): Promise<TrainerState> {
     const { parameters } = this.policy.model;
-    if (!parameters) throw new InvalidOptionError("trainer state", "no trainable weights", "a policy with `lora` or `dense`");
+    if (!parameters)
+      throw new InvalidOptionError(
+        "trainer state",
+        "no trainable weights",
+        "a policy with `lora` or `dense`",
+      );
     parameters.allocateGradients();
     return {
       recipe: this.recipe,
@@ -403,7 +470,11 @@ export class GrpoTrainer {
       updates: this.#updates,
       numTokens: this.#numTokens,
       policyVersion: this.policy.version,
-      tensors: { param: await parameters.read("param"), m: await parameters.read("m"), v: await parameters.read("v") },
+      tensors: {
+        param: await parameters.read("param"),
+        m: await parameters.read("m"),
+        v: await parameters.read("v"),
+      },
     };
   }
 
@@ -412,15 +483,21 @@ export class GrpoTrainer {
    * @throws CheckpointError when it is another run's.
    */
   restore(state: TrainerState): void {
-    const { steps: _, ...mine } = this.recipe;
-    const { steps: __, ...theirs } = state.recipe;
-    if (state.task !== this.task.name || JSON.stringify(mine) !== JSON.stringify(theirs)) {
+    // A run may be made longer; everything else has to be as it was.
+    const got = JSON.stringify({ ...state.recipe, steps: this.recipe.steps });
+    const expected = JSON.stringify(this.recipe);
+    if (state.task !== this.task.name || got !== expected) {
       throw new CheckpointError(
-        `the checkpoint is of another run: got task ${state.task} with ${JSON.stringify(theirs)}, expected ${this.task.name} with ${JSON.stringify(mine)}`,
+        `the checkpoint is of another run: got task ${state.task} with ${got}, expected ${this.task.name} with ${expected}`,
       );
     }
     const { parameters } = this.policy.model;
-    if (!parameters) throw new InvalidOptionError("trainer state", "no trainable weights", "a policy with `lora` or `dense`");
+    if (!parameters)
+      throw new InvalidOptionError(
+        "trainer state",
+        "no trainable weights",
+        "a policy with `lora` or `dense`",
+      );
     parameters.allocateGradients();
     for (const what of ["param", "m", "v"] as const) parameters.restore(state.tensors[what], what);
     this.#step = state.step;
@@ -437,7 +514,7 @@ export class GrpoTrainer {
 
 function inlineScorer(task: Task): Scorer {
   return (completions, examples) =>
-    Promise.all(completions.map((completion, i) => task.reward(completion, examples[i])));
+    Promise.all(completions.map(async (completion, i) => task.reward(completion, examples[i])));
 }
 
 function* warnings(
@@ -448,7 +525,12 @@ function* warnings(
   learningRate: number,
 ): Generator<TrainEvent> {
   if (optimizer.skipped) {
-    yield { type: "warning", step, code: "non-finite", message: "the gradient was NaN or infinite: the step was left out" };
+    yield {
+      type: "warning",
+      step,
+      code: "non-finite",
+      message: "the gradient was NaN or infinite: the step was left out",
+    };
   } else if (zeroStd.every(Boolean)) {
     yield {
       type: "warning",
@@ -457,6 +539,11 @@ function* warnings(
       message: "in every group all completions got the same reward: there was nothing to learn from",
     };
   } else if (optimizer.changed === 0 && learningRate > 0 && advantages.some((advantage) => advantage !== 0)) {
-    yield { type: "warning", step, code: "no-weight-changed", message: "advantages were not zero, yet no weight changed" };
+    yield {
+      type: "warning",
+      step,
+      code: "no-weight-changed",
+      message: "advantages were not zero, yet no weight changed",
+    };
   }
 }

@@ -26,7 +26,10 @@ export interface RolledOutGroup {
  * one that does not is divided, and its prompt comes again with each part. Completion k of group p is sequence p·G + k.
  * @throws ContextLengthError when one completion with its prompt is too long for a micro-batch.
  */
-export function microBatches(groups: readonly RolledOutGroup[], capacity: MicroBatchCapacity): BatchedGroup[][] {
+export function microBatches(
+  groups: readonly RolledOutGroup[],
+  capacity: MicroBatchCapacity,
+): BatchedGroup[][] {
   const batches: BatchedGroup[][] = [];
   let current: BatchedGroup[] = [];
   let used = { tokens: 0, scored: 0, segments: 0 };
@@ -51,7 +54,11 @@ export function microBatches(groups: readonly RolledOutGroup[], capacity: MicroB
       }
       const opens = part ? 0 : 1;
       const tokens = used.tokens + length + opens * prefix;
-      if (tokens > capacity.tokens || used.scored + length > capacity.scored || used.segments + 1 + opens > capacity.segments) {
+      if (
+        tokens > capacity.tokens ||
+        used.scored + length > capacity.scored ||
+        used.segments + 1 + opens > capacity.segments
+      ) {
         flush();
         part = undefined;
       }
@@ -72,6 +79,12 @@ export function microBatches(groups: readonly RolledOutGroup[], capacity: MicroB
 }
 
 /** The groups of a micro-batch with their completions' tokens, ready to pack. */
-export function toPackedGroups(batch: readonly BatchedGroup[], completions: readonly ArrayLike<number>[]): PackedGroup[] {
-  return batch.map(({ prompt, sequences }) => ({ prompt, completions: sequences.map((sequence) => completions[sequence]) }));
+export function toPackedGroups(
+  batch: readonly BatchedGroup[],
+  completions: readonly ArrayLike<number>[],
+): PackedGroup[] {
+  return batch.map(({ prompt, sequences }) => ({
+    prompt,
+    completions: sequences.map((sequence) => completions[sequence]),
+  }));
 }

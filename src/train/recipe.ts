@@ -64,6 +64,7 @@ export function parseRecipe(options: unknown): Recipe {
   const [issue] = result.issues;
   const path = v.getDotPath(issue) ?? "recipe";
   const known = Object.keys(schema.entries).join(", ");
-  const expected = issue.expected === "never" ? `one of the options ${known}` : (issue.expected ?? issue.message);
+  const expected =
+    issue.expected === "never" ? `one of the options ${known}` : (issue.expected ?? issue.message);
   throw new InvalidOptionError(`recipe: ${path}`, issue.received, expected);
 }

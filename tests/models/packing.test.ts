@@ -26,7 +26,13 @@ describe("packGroups", () => {
   });
 
   it("costs P − 1 + Σ|c| tokens a group", () => {
-    const group = { prompt: prompt([1, 2, 3, 4]), completions: [[1, 2], [3, 4, 5]] };
+    const group = {
+      prompt: prompt([1, 2, 3, 4]),
+      completions: [
+        [1, 2],
+        [3, 4, 5],
+      ],
+    };
     expect(packedLength(group)).toBe(3 + 5);
     expect(packGroups([group, group]).ids.length).toBe(16);
   });

@@ -39,10 +39,18 @@ function group(length: number, completions: number[], seed: number): PackedGroup
 async function score(
   model: Model,
   batch: PackedBatch,
-  { adapter = true, weights, recompute = false }: { adapter?: boolean; weights?: Float32Array; recompute?: boolean } = {},
+  {
+    adapter = true,
+    weights,
+    recompute = false,
+  }: { adapter?: boolean; weights?: Float32Array; recompute?: boolean } = {},
 ) {
   const rec = new Recorder(model.device, "score");
-  const capacity = { tokens: batch.ids.length, scored: batch.targets.length, segments: batch.segments.length };
+  const capacity = {
+    tokens: batch.ids.length,
+    scored: batch.targets.length,
+    segments: batch.segments.length,
+  };
   const inputs = new PackedInputs(rec, capacity, undefined, weights && model.decoder.embedding);
   const forward = emitDecoder(rec, model, inputs, { adapter, recompute });
   const scores = emitScores(rec, model, inputs, forward, scoring);
@@ -65,7 +73,12 @@ async function score(
 
 async function create(options: ModelOptions): Promise<Model> {
   const config = await tinyConfig();
-  return Model.create(await sharedDevice(), { ...config, vision: undefined }, randomWeights(config, 5), options);
+  return Model.create(
+    await sharedDevice(),
+    { ...config, vision: undefined },
+    randomWeights(config, 5),
+    options,
+  );
 }
 
 const batch = packGroups([group(6, [4, 7], 1), group(3, [5], 2)]);
@@ -108,7 +121,12 @@ describe("LoRA", () => {
       },
       { format: "f32" },
     );
-    expectClose((await score(merged, batch)).logp, (await score(model, batch)).logp, { abs: 2e-5, rel: 2e-5 }, "merged");
+    expectClose(
+      (await score(merged, batch)).logp,
+      (await score(model, batch)).logp,
+      { abs: 2e-5, rel: 2e-5 },
+      "merged",
+    );
     model.destroy();
     merged.destroy();
   });
@@ -126,7 +144,8 @@ describe("LoRA", () => {
       const a = values?.get(`${key}.lora_A`) ?? new Float32Array();
       const expected = new Float64Array(N * 4);
       for (let n = 0; n < N; n++) {
-        for (let r = 0; r < 4; r++) for (let k = 0; k < K; k++) expected[n * 4 + r] += scale * dW[n * K + k] * a[r * K + k];
+        for (let r = 0; r < 4; r++)
+          for (let k = 0; k < K; k++) expected[n * 4 + r] += scale * dW[n * K + k] * a[r * K + k];
       }
       const largest = expected.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
       expect(largest).toBeGreaterThan(0);
@@ -144,7 +163,10 @@ describe("a group that shares its prompt", () => {
     for (const [key, { b }] of adapter.tensors) b.set(normals(b.length, key.length, 0.2));
     model.loadAdapter(adapter);
     const shared = group(9, [5, 3, 8], 4);
-    const separate = shared.completions.map((completion) => ({ prompt: shared.prompt, completions: [completion] }));
+    const separate = shared.completions.map((completion) => ({
+      prompt: shared.prompt,
+      completions: [completion],
+    }));
     const w = Float32Array.from(normals(16, 8));
     const together = await score(model, packGroups([shared]), { weights: w });
     const apart = await score(model, packGroups(separate), { weights: w });
@@ -160,7 +182,8 @@ describe("a group that shares its prompt", () => {
     const model = await create({ format: "q8", lora: { rank: 4 } });
     const kept = await score(model, batch, { weights });
     const again = await score(model, batch, { weights, recompute: true });
-    for (const [name, gradient] of kept.gradients ?? []) expect([...(again.gradients?.get(name) ?? [])]).toEqual([...gradient]);
+    for (const [name, gradient] of kept.gradients ?? [])
+      expect([...(again.gradients?.get(name) ?? [])]).toEqual([...gradient]);
     model.destroy();
   });
 });
@@ -178,7 +201,10 @@ describe("dense training", () => {
     const device = await sharedDevice();
     const { vision: visionConfig } = config;
     if (!visionConfig) throw new Error("the tiny policy sees");
-    const model = await Model.create(device, config, randomWeights(config, 6), { format: "f32", dense: "all" });
+    const model = await Model.create(device, config, randomWeights(config, 6), {
+      format: "f32",
+      dense: "all",
+    });
     const images = [4, 6].map((edge, i) => ({
       grid: [1, edge, 4] as const,
       pixelValues: Float32Array.from(normals(edge * 4 * 3 * 2 * 64, i + 1)),
@@ -236,7 +262,10 @@ async function alongGradient(
     const value = values.get(name) ?? new Float32Array();
     const step = 0.01 * Math.max(0.1, Math.hypot(...value) / Math.sqrt(value.length));
     const at = async (sign: number) => {
-      model.parameters?.set(name, value.map((v, i) => v + (sign * step * gradient[i]) / norm));
+      model.parameters?.set(
+        name,
+        value.map((v, i) => v + (sign * step * gradient[i]) / norm),
+      );
       return loss();
     };
     const slope = ((await at(1)) - (await at(-1))) / (2 * step);

@@ -69,7 +69,9 @@ describe("a folder that cannot be loaded", () => {
   it("has truncated weights", async () => {
     const whole = files.get("model.safetensors") ?? new Uint8Array();
     for (const length of [4, 200, whole.length - 4096]) {
-      await expect(load(changed({ "model.safetensors": whole.slice(0, length) }))).rejects.toThrow(CorruptFileError);
+      await expect(load(changed({ "model.safetensors": whole.slice(0, length) }))).rejects.toThrow(
+        CorruptFileError,
+      );
     }
   });
 
@@ -79,9 +81,13 @@ describe("a folder that cannot be loaded", () => {
   });
 
   it("lacks a tensor, and says which", async () => {
-    const missing = await weights((tensors) => tensors.filter(({ name }) => !name.includes("layers.1.mlp.up_proj")));
+    const missing = await weights((tensors) =>
+      tensors.filter(({ name }) => !name.includes("layers.1.mlp.up_proj")),
+    );
     await expect(load(changed({ "model.safetensors": missing }))).rejects.toThrow(MissingTensorError);
-    await expect(load(changed({ "model.safetensors": missing }))).rejects.toThrow(/layers\.1\.mlp\.up_proj\.weight/);
+    await expect(load(changed({ "model.safetensors": missing }))).rejects.toThrow(
+      /layers\.1\.mlp\.up_proj\.weight/,
+    );
   });
 
   it("has a tensor of another shape", async () => {
@@ -118,12 +124,24 @@ describe("a loaded policy", () => {
     const options = { maxNewTokens: 6, temperature: 0, stopTokens: [] };
     const [before] = await policy.generate(user("hello"), options);
     const image = (data: Uint8Array) => [
-      { role: "user" as const, content: [{ type: "image" as const, image: data }, { type: "text" as const, text: "?" }] },
+      {
+        role: "user" as const,
+        content: [
+          { type: "image" as const, image: data },
+          { type: "text" as const, text: "?" },
+        ],
+      },
     ];
-    await expect(policy.generate(image(new Uint8Array([1, 2, 3])), options)).rejects.toThrow(ImageDecodeError);
-    await expect(policy.generate(user("a <|image_pad|> in the text"), options)).rejects.toThrow(ImageTokenMismatchError);
+    await expect(policy.generate(image(new Uint8Array([1, 2, 3])), options)).rejects.toThrow(
+      ImageDecodeError,
+    );
+    await expect(policy.generate(user("a <|image_pad|> in the text"), options)).rejects.toThrow(
+      ImageTokenMismatchError,
+    );
     await expect(policy.generate(user("x".repeat(2000)), options)).rejects.toThrow(ContextLengthError);
-    await expect(policy.generate(user("hello"), { ...options, maxNewTokens: 1020 })).rejects.toThrow(/more than the context of 1024/);
+    await expect(policy.generate(user("hello"), { ...options, maxNewTokens: 1020 })).rejects.toThrow(
+      /more than the context of 1024/,
+    );
     const [after] = await policy.generate(user("hello"), options);
     expect(after).toEqual(before);
     policy.destroy();
@@ -133,7 +151,10 @@ describe("a loaded policy", () => {
     const device = await Device.create({ gpu: await dawnGpu() });
     const policy = await Policy.load(device, changed({}), { format: "q8" });
     const run = async () => {
-      for await (const _ of policy.stream(user("hello"), { maxNewTokens: 200, stopTokens: [] })) device.handle.destroy();
+      for await (const { index } of policy.stream(user("hello"), { maxNewTokens: 200, stopTokens: [] })) {
+        expect(index).toBe(0);
+        device.handle.destroy();
+      }
     };
     await expect(run()).rejects.toThrow(DeviceLostError);
     await expect(policy.generate(user("hello"), { maxNewTokens: 2 })).rejects.toThrow(DeviceLostError);

@@ -20,7 +20,12 @@ async function model(): Promise<Model> {
 
 function prompt(length: number, seed: number): PackedPrompt {
   const tokens = integers(length, 200, seed);
-  return { tokens, positions: Int32Array.from({ length: 3 * length }, (_, i) => i % length), nextPosition: length, featureRows: [] };
+  return {
+    tokens,
+    positions: Int32Array.from({ length: 3 * length }, (_, i) => i % length),
+    nextPosition: length,
+    featureRows: [],
+  };
 }
 
 describe("RolloutEngine", () => {
@@ -32,17 +37,28 @@ describe("RolloutEngine", () => {
       { prompt: prompt(14, 2), n: 2 },
     ];
     const temperature = 0.8;
-    const groups = await engine.complete(requests, { temperature, seed: 5, maxNewTokens: 11, stopTokens: [] });
-    const batch = packGroups(requests.map(({ prompt }, i) => ({ prompt, completions: groups[i].map((c) => c.tokens) })));
+    const groups = await engine.complete(requests, {
+      temperature,
+      seed: 5,
+      maxNewTokens: 11,
+      stopTokens: [],
+    });
+    const batch = packGroups(
+      requests.map(({ prompt }, i) => ({ prompt, completions: groups[i].map((c) => c.tokens) })),
+    );
     const rec = new Recorder(policy.device, "score");
     const inputs = new PackedInputs(rec, { tokens: 128, scored: 64, segments: 8 });
     const banned = rec.input("banned", [9], "u32");
-    const { logp } = emitScores(rec, policy, inputs, emitDecoder(rec, policy, inputs, { adapter: true }), { temperature, banned });
+    const { logp } = emitScores(rec, policy, inputs, emitDecoder(rec, policy, inputs, { adapter: true }), {
+      temperature,
+      banned,
+    });
     rec.output(logp);
     const program = await rec.build();
     const values = inputs.write(program, batch);
     const mask = new Uint32Array(9);
-    for (const token of [policy.config.tokens.image, policy.config.tokens.video]) if (token !== null) mask[token >> 5] |= 1 << (token & 31);
+    for (const token of [policy.config.tokens.image, policy.config.tokens.video])
+      if (token !== null) mask[token >> 5] |= 1 << (token & 31);
     program.write("banned", mask);
     program.run(values);
     const scored = (await program.read(logp)).subarray(0, batch.targets.length);
@@ -58,7 +74,9 @@ describe("RolloutEngine", () => {
     const engine = await RolloutEngine.create(policy, capacity);
     const requests = [{ prompt: prompt(7, 1), n: 4 }];
     const run = async (seed: number, extra: typeof requests = []) =>
-      (await engine.complete([...requests, ...extra], { seed, maxNewTokens: 12, stopTokens: [] }))[0].map((c) => c.tokens);
+      (await engine.complete([...requests, ...extra], { seed, maxNewTokens: 12, stopTokens: [] }))[0].map(
+        (c) => c.tokens,
+      );
     const first = await run(1);
     expect(await run(1)).toEqual(first);
     expect(await run(2)).not.toEqual(first);
@@ -92,11 +110,26 @@ describe("RolloutEngine", () => {
     const requests = [{ prompt: prompt(7, 1), n: 6 }];
     const [greedy] = await engine.complete(requests, { temperature: 0, maxNewTokens: 16, stopTokens: [] });
     const banned = greedy[0].tokens.slice(0, 2);
-    const [other] = await engine.complete(requests, { temperature: 0, maxNewTokens: 16, stopTokens: [], bannedTokens: banned });
+    const [other] = await engine.complete(requests, {
+      temperature: 0,
+      maxNewTokens: 16,
+      stopTokens: [],
+      bannedTokens: banned,
+    });
     expect(other[0].tokens.some((token) => banned.includes(token))).toBe(false);
-    const [hot] = await engine.complete(requests, { temperature: 50, maxNewTokens: 20, stopTokens: [], seed: 1 });
+    const [hot] = await engine.complete(requests, {
+      temperature: 50,
+      maxNewTokens: 20,
+      stopTokens: [],
+      seed: 1,
+    });
     expect(hot.flatMap((c) => c.tokens)).not.toContain(policy.config.tokens.image);
-    const [penalised] = await engine.complete(requests, { temperature: 0, maxNewTokens: 16, stopTokens: [], repetitionPenalty: 50 });
+    const [penalised] = await engine.complete(requests, {
+      temperature: 0,
+      maxNewTokens: 16,
+      stopTokens: [],
+      repetitionPenalty: 50,
+    });
     expect(new Set(penalised[0].tokens).size).toBe(16);
     engine.destroy();
     policy.destroy();
@@ -109,7 +142,11 @@ describe("RolloutEngine", () => {
     const controller = new AbortController();
     const drawn: number[] = [];
     const generate = async () => {
-      for await (const event of engine.generate(requests, { maxNewTokens: 20, stopTokens: [], signal: controller.signal })) {
+      for await (const event of engine.generate(requests, {
+        maxNewTokens: 20,
+        stopTokens: [],
+        signal: controller.signal,
+      })) {
         if (event.kind === "tokens") drawn.push(...event.tokens);
         controller.abort();
       }
@@ -125,7 +162,8 @@ describe("RolloutEngine", () => {
   it("refuses what does not fit, and bad options", async () => {
     const policy = await model();
     const engine = await RolloutEngine.create(policy, capacity);
-    const complete = (length: number, options: object) => engine.complete([{ prompt: prompt(length, 1), n: 1 }], options);
+    const complete = (length: number, options: object) =>
+      engine.complete([{ prompt: prompt(length, 1), n: 1 }], options);
     await expect(complete(40, { maxNewTokens: 4 })).rejects.toThrow(ContextLengthError);
     await expect(complete(4, { maxNewTokens: 21 })).rejects.toThrow(/room for 20/);
     await expect(complete(4, { maxNewTokens: 4, topP: 0 })).rejects.toThrow(InvalidOptionError);
@@ -137,10 +175,23 @@ describe("RolloutEngine", () => {
 
 describe("Policy", () => {
   it("answers about an image, streamed text equal to the whole", async () => {
-    const policy = await Policy.load(await sharedDevice(), await tinyPolicySource(3), { format: "q4", lora: { rank: 4 } });
-    const picture = { width: 40, height: 32, data: new Uint8Array(40 * 32 * 3).map((_, i) => (i * 37) % 256) };
+    const policy = await Policy.load(await sharedDevice(), await tinyPolicySource(3), {
+      format: "q4",
+      lora: { rank: 4 },
+    });
+    const picture = {
+      width: 40,
+      height: 32,
+      data: new Uint8Array(40 * 32 * 3).map((_, i) => (i * 37) % 256),
+    };
     const messages = [
-      { role: "user" as const, content: [{ type: "image" as const, image: picture }, { type: "text" as const, text: "What is it?" }] },
+      {
+        role: "user" as const,
+        content: [
+          { type: "image" as const, image: picture },
+          { type: "text" as const, text: "What is it?" },
+        ],
+      },
     ];
     const options = { n: 2, maxNewTokens: 10, seed: 7 };
     const texts = ["", ""];
@@ -150,12 +201,22 @@ describe("Policy", () => {
     expect(completions[0].tokens).toHaveLength(10);
     const dark = { ...picture, data: new Uint8Array(picture.data.length) };
     const other = await policy.generate(
-      [{ role: "user", content: [{ type: "image", image: dark }, { type: "text", text: "What is it?" }] }],
+      [
+        {
+          role: "user",
+          content: [
+            { type: "image", image: dark },
+            { type: "text", text: "What is it?" },
+          ],
+        },
+      ],
       options,
     );
     expect(other[0].logps).not.toEqual(completions[0].logps);
     policy.destroy();
-    expect(policy.device.check()).toBeUndefined();
+    expect(() => {
+      policy.device.check();
+    }).not.toThrow();
   });
 
   it("with the adapter off is the base model", async () => {

@@ -98,7 +98,8 @@ function breachOfEdge(edge: Import): string[] {
     if (edge.to === workersClient || (edge.typeOnly && to.startsWith("src/"))) return [];
     return breach(`demo imports ${workersClient}, and types of src`);
   }
-  if (to === "src/index.ts" || to === "src/node.ts") return breach("only a user of the library imports its public surface");
+  if (to === "src/index.ts" || to === "src/node.ts")
+    return breach("only a user of the library imports its public surface");
   if (joins.includes(from)) return to.startsWith("src/") ? [] : breach(`${from} imports only src`);
   const allowed = allowedEdges[from];
   if (allowed === undefined) return breach(`the folder ${from} has no rule in tests/support/import-rules.ts`);

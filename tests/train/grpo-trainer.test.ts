@@ -14,16 +14,28 @@ import { CheckpointError, InvalidOptionError, NonFiniteError } from "../../src/u
 import { expectClose } from "../support/close.ts";
 import { sharedDevice } from "../support/device.ts";
 
-const small: RecipeOptions = { steps: 2, promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 8, learningRate: 1e-2, seed: 3 };
+const small: RecipeOptions = {
+  steps: 2,
+  promptsPerStep: 2,
+  numGenerations: 4,
+  maxCompletionLength: 8,
+  learningRate: 1e-2,
+  seed: 3,
+};
 
 /** Half of all bytes are wanted: every group has some spread, whatever the seed. */
-const easy = letterShareTask({ letters: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?-+*/()[]{}<>" });
+const easy = letterShareTask({
+  letters: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?-+*/()[]{}<>",
+});
 
 async function policy(device?: Device): Promise<Policy> {
-  return Policy.load(device ?? (await sharedDevice()), await tinyPolicySource(1), { format: "q8", lora: { rank: 8, seed: 1 } });
+  return Policy.load(device ?? (await sharedDevice()), await tinyPolicySource(1), {
+    format: "q8",
+    lora: { rank: 8, seed: 1 },
+  });
 }
 
-async function train(options: RecipeOptions, { task = easy as Task, on }: { task?: Task; on?: Policy } = {}) {
+async function train(options: RecipeOptions, { task = easy, on }: { task?: Task; on?: Policy } = {}) {
   const trained = on ?? (await policy());
   const trainer = new GrpoTrainer(trained, task, { ...small, ...options });
   const events: TrainEvent[] = [];
@@ -35,13 +47,21 @@ async function train(options: RecipeOptions, { task = easy as Task, on }: { task
   return { events, steps, state };
 }
 
-const flat = (parameters: Map<string, Float32Array>) => [...parameters.values()].flatMap((values) => [...values]);
+const flat = (parameters: Map<string, Float32Array>) =>
+  [...parameters.values()].flatMap((values) => [...values]);
 
 describe("GrpoTrainer", () => {
   it("makes the reward climb from random weights within 40 steps", async () => {
-    const recipe = { steps: 40, promptsPerStep: 4, numGenerations: 8, maxCompletionLength: 12, learningRate: 2e-2 };
+    const recipe = {
+      steps: 40,
+      promptsPerStep: 4,
+      numGenerations: 8,
+      maxCompletionLength: 12,
+      learningRate: 2e-2,
+    };
     const { steps } = await train(recipe, { task: letterShareTask() });
-    const mean = (from: number, to: number) => steps.slice(from, to).reduce((sum, metrics) => sum + metrics.reward, 0) / (to - from);
+    const mean = (from: number, to: number) =>
+      steps.slice(from, to).reduce((sum, metrics) => sum + metrics.reward, 0) / (to - from);
     expect(mean(35, 40)).toBeGreaterThan(mean(0, 5) + 0.3);
   });
 
@@ -94,7 +114,9 @@ describe("GrpoTrainer", () => {
     trainer.restore(half.state);
     for await (const event of trainer.run()) expect(event.step).toBeGreaterThanOrEqual(2);
     expect(flat((await trainer.state()).tensors.param)).toEqual(flat(whole.state.tensors.param));
-    expect(() => new GrpoTrainer(fresh, easy, { ...small, seed: 9 }).restore(half.state)).toThrow(CheckpointError);
+    expect(() => new GrpoTrainer(fresh, easy, { ...small, seed: 9 }).restore(half.state)).toThrow(
+      CheckpointError,
+    );
     fresh.destroy();
   });
 
@@ -103,7 +125,12 @@ describe("GrpoTrainer", () => {
     const recomputed = await train({ steps: 1, recompute: true });
     expect(flat(recomputed.state.tensors.param)).toEqual(flat(plain.state.tensors.param));
     const accumulated = await train({ steps: 1, tokensPerBatch: 300 });
-    expectClose(flat(accumulated.state.tensors.m), flat(plain.state.tensors.m), { abs: 1e-6, rel: 1e-3 }, "first moments");
+    expectClose(
+      flat(accumulated.state.tensors.m),
+      flat(plain.state.tensors.m),
+      { abs: 1e-6, rel: 1e-3 },
+      "first moments",
+    );
   });
 
   it("changes nothing for a constant reward, and says that there was nothing to learn", async () => {
@@ -119,17 +146,29 @@ describe("GrpoTrainer", () => {
   });
 
   it("compares later iterations with the first one's log-probs", async () => {
-    const { steps } = await train({ steps: 1, numIterations: 3, learningRate: 5e-2, clipRatioLow: 0.05, clipRatioHigh: 0.05 });
+    const { steps } = await train({
+      steps: 1,
+      numIterations: 3,
+      learningRate: 5e-2,
+      clipRatioLow: 0.05,
+      clipRatioHigh: 0.05,
+    });
     expect(steps[0]["sampling/importance_sampling_ratio/max"]).toBeGreaterThan(1.001);
     expect(steps[0]["clip_ratio/region_mean"]).toBeGreaterThan(0);
   });
 
   it("leaves weights alone when the gradient is not finite, and stops after three in a row", async () => {
     const on = await policy();
-    const trainer = new GrpoTrainer(on, { ...letterShareTask(), reward: (_, example) => ({ value: String(example.id).length, parts: {} }) }, {
-      ...small,
-      steps: 10,
-    }, (completions) => Promise.resolve(completions.map((_, i) => ({ value: i % 2 === 0 ? 3e38 : -3e38, parts: {} }))));
+    const trainer = new GrpoTrainer(
+      on,
+      easy,
+      {
+        ...small,
+        steps: 10,
+      },
+      (completions) =>
+        Promise.resolve(completions.map((_, i) => ({ value: i % 2 === 0 ? 3e38 : -3e38, parts: {} }))),
+    );
     const before = flat((await on.model.parameters?.read()) ?? new Map<string, Float32Array>());
     const seen: TrainEvent[] = [];
     const run = async () => {

@@ -19,13 +19,24 @@ describe("microBatches", () => {
       { prompt: prompt(5), completions: [completion(1), completion(1)] },
     ];
     const batches = microBatches(groups, wide);
-    expect(batches.map((batch) => batch.map(({ sequences }) => sequences))).toEqual([[[0, 1], [2, 3]]]);
+    expect(batches.map((batch) => batch.map(({ sequences }) => sequences))).toEqual([
+      [
+        [0, 1],
+        [2, 3],
+      ],
+    ]);
   });
 
   it("begins a new batch rather than dividing a group that fits one", () => {
     const groups = [1, 2, 3].map(() => ({ prompt: prompt(4), completions: [completion(3), completion(3)] }));
     const batches = microBatches(groups, { ...wide, tokens: 20 });
-    expect(batches.map((batch) => batch.map(({ sequences }) => sequences))).toEqual([[[0, 1], [2, 3]], [[4, 5]]]);
+    expect(batches.map((batch) => batch.map(({ sequences }) => sequences))).toEqual([
+      [
+        [0, 1],
+        [2, 3],
+      ],
+      [[4, 5]],
+    ]);
   });
 
   it("divides a group that is too large, and repeats its prompt", () => {
@@ -40,19 +51,31 @@ describe("microBatches", () => {
       completions: [1, 5, 2, 7, 3].map((c) => completion(c + p)),
     }));
     const flat = groups.flatMap((group) => group.completions);
-    for (const limits of [{ tokens: 24, scored: 14, segments: 4 }, { tokens: 19, scored: 11, segments: 2 }, wide]) {
+    for (const limits of [
+      { tokens: 24, scored: 14, segments: 4 },
+      { tokens: 19, scored: 11, segments: 2 },
+      wide,
+    ]) {
       const batches = microBatches(groups, limits);
       expect(batches.flat().flatMap(({ sequences }) => sequences)).toEqual(flat.map((_, index) => index));
       for (const batch of batches) {
         const packed = toPackedGroups(batch, flat);
-        expect(packed.reduce((sum, group) => sum + packedLength(group), 0)).toBeLessThanOrEqual(limits.tokens);
-        expect(packed.flatMap((group) => group.completions).reduce((sum, c) => sum + c.length, 0)).toBeLessThanOrEqual(limits.scored);
-        expect(packed.reduce((sum, group) => sum + 1 + group.completions.length, 0)).toBeLessThanOrEqual(limits.segments);
+        expect(packed.reduce((sum, group) => sum + packedLength(group), 0)).toBeLessThanOrEqual(
+          limits.tokens,
+        );
+        expect(
+          packed.flatMap((group) => group.completions).reduce((sum, c) => sum + c.length, 0),
+        ).toBeLessThanOrEqual(limits.scored);
+        expect(packed.reduce((sum, group) => sum + 1 + group.completions.length, 0)).toBeLessThanOrEqual(
+          limits.segments,
+        );
       }
     }
   });
 
   it("says so when one completion alone is too long", () => {
-    expect(() => microBatches([{ prompt: prompt(8), completions: [completion(9)] }], { ...wide, tokens: 12 })).toThrow(ContextLengthError);
+    expect(() =>
+      microBatches([{ prompt: prompt(8), completions: [completion(9)] }], { ...wide, tokens: 12 }),
+    ).toThrow(ContextLengthError);
   });
 });

@@ -1,4 +1,5 @@
 import type { Recorder } from "../gpu/recorder.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 import { emitEmbedding, emitEmbeddingBackwardW } from "../kernels/embedding.ts";
 import type { Weight } from "../kernels/weight.ts";
 import { gradient } from "./linear.ts";

@@ -67,11 +67,11 @@ function niceTop(value: number): number {
   return [0.2, 0.4, 0.6, 0.8, 1].find((top) => value <= top) ?? Math.ceil(value);
 }
 
-/** The first and last step, and round ones between them as far as there is room. */
+/** The first and the last step, and round ones between them as far as there is room. */
 function xTicks(last: number, width: number): number[] {
   const room = Math.max(2, Math.floor(width / 48));
   const spacing = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000].find((every) => last / every <= room) ?? 5000;
   const ticks = [1];
-  for (let step = spacing; step <= last; step += spacing) if (step > 1) ticks.push(step);
-  return ticks;
+  for (let step = spacing; step <= last - spacing / 2; step += spacing) if (step > 1) ticks.push(step);
+  return [...ticks, last];
 }

@@ -39,11 +39,11 @@ const shown: [label: string, key: string, show: (value: number) => string][] = [
   ["Entropy", "entropy", (value) => `${value.toFixed(2)} nats`],
   ["KL to start", "kl", (value) => value.toFixed(4)],
   ["Gradient norm", "grad_norm", (value) => value.toPrecision(3)],
-  ["Tokens per second", "tokens_per_second", (value) => value.toFixed(0)],
-  ["Time per step", "step_time", seconds],
-  ["of it generating", "timing_s/rollout", seconds],
-  ["of it rewarding", "timing_s/reward", seconds],
-  ["of it updating", "timing_s/train", seconds],
+  ["Tokens / second", "tokens_per_second", (value) => value.toFixed(0)],
+  ["Whole step", "step_time", seconds],
+  ["Generating", "timing_s/rollout", seconds],
+  ["Rewarding", "timing_s/reward", seconds],
+  ["Updating", "timing_s/train", seconds],
 ];
 
 export class TrainPanel {

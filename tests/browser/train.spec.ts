@@ -49,7 +49,7 @@ test("training makes the reward climb; pause, resume, stop and go on; the traine
   await expect(
     app.page.getByRole("img", { name: new RegExp(`^Reward per step: .* at step ${steps}$`) }),
   ).toBeVisible();
-  for (const label of ["Reward std", "Entropy", "Gradient norm", "Tokens per second"]) {
+  for (const label of ["Reward std", "Entropy", "Gradient norm", "Tokens / second"]) {
     await expect(app.page.locator("#numbers").getByText(label, { exact: true })).toBeVisible();
   }
   await expect(app.page.locator("#rollouts li")).toHaveCount(16);

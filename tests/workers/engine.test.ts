@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   CorruptFileError,
   DeviceLostError,
@@ -28,6 +28,8 @@ const question: Message[] = [
     ],
   },
 ];
+
+vi.setConfig({ testTimeout: 240_000 }); // a software adapter may take half a minute to compile the shaders
 
 let here: Connected;
 let policy: RemotePolicy;
@@ -197,6 +199,10 @@ test("a lost device rejects everything pending and says so; a new connection wor
     if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(DeviceLostError);
   }
   await expect(tiny.generate(question)).rejects.toBeInstanceOf(DeviceLostError);
+  const again = await connectHere();
+  const other = await again.kit.loadPolicy({ kind: "tiny" });
+  expect(await other.generate(question, { maxNewTokens: 2 })).toHaveLength(1);
+  await again.kit.dispose();
 });
 
 test("disposing ends what is pending and frees every buffer", async () => {

@@ -1,3 +1,4 @@
+import { MessageChannel, MessagePort, Worker } from "node:worker_threads";
 import { afterEach, expect, test } from "vitest";
 import type { ReportVerdict, RewardApi, RewardItem, Verdict } from "../../workers/protocol.ts";
 import { RewardPool, RewardService } from "../../workers/rewards.ts";
@@ -56,6 +57,41 @@ test("a reward that hangs or throws loses its verdict, and no other", async () =
     "completion 4: the reward threw Error: no idea",
   ]);
   expect(started).toBe(2);
+});
+
+/** A thread whose reward never gives the processor back: only ending the thread ends it. */
+const spinning = `
+  const { expose } = require("comlink");
+  const score = () => { for (;;); };
+  require("node:worker_threads").parentPort.once("message", (port) => expose({ ready: () => true, score }, port));`;
+
+test("a reward that spins in a thread of its own is ended with the thread", async () => {
+  let ended: Promise<number> | undefined;
+  const { results, failures } = await pool(() => {
+    if (ended) return rewardHost(new RewardService());
+    const thread = new Worker(spinning, { eval: true });
+    ended = new Promise((resolve) => thread.on("exit", resolve));
+    const { port1, port2 } = new MessageChannel();
+    thread.postMessage(port1, [port1]);
+    return {
+      endpoint: {
+        start: () => port2.start(),
+        addEventListener: (type, listener) => port2.addEventListener(type, listener),
+        removeEventListener: (type, listener) => port2.removeEventListener(type, listener),
+        // Only ports are transferred here, and Node types its own.
+        postMessage: (message: unknown, transfer) =>
+          port2.postMessage(
+            message,
+            transfer?.filter((item) => item instanceof MessagePort),
+          ),
+      },
+      terminate: () => void thread.terminate(),
+      died: new Promise((resolve) => thread.on("error", ({ message }) => resolve(message))),
+    };
+  }).score(task, items.slice(0, 2));
+  expect(results.map(({ value }) => value)).toEqual([null, 0.5]);
+  expect(failures).toEqual(["completion 0: no verdict within 60 ms"]);
+  expect(await ended).toBe(1);
 });
 
 test("a reward function that throws is caught by the service", async () => {

@@ -85,7 +85,11 @@ async function checkBundle() {
 
 /** @param {string} installed */
 function checkNode(installed) {
-  run(process.execPath, ["--input-type=module", "-e", `await Promise.all([import("thinktab"), import("thinktab/node")])`], folder);
+  run(
+    process.execPath,
+    ["--input-type=module", "-e", `await Promise.all([import("thinktab"), import("thinktab/node")])`],
+    folder,
+  );
   run(process.execPath, [join(installed, "bin/thinktab.js"), "--help"], folder);
 }
 

@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import type { ContentPart, Message } from "../data/chat-template.ts";
 import type { Device } from "../gpu/device.ts";
 import type { WeightFormat } from "../kernels/weight.ts";
+import { resolveSampling } from "../rollout/options.ts";
 import { Policy } from "../rollout/policy.ts";
 import type { GenerateOptions } from "../rollout/policy.ts";
 import { readAdapter } from "../storage/peft.ts";
@@ -54,6 +55,7 @@ export const chatCommand = defineCommand({
       topP: numberOption("top-p", given["top-p"]),
       seed: numberOption("seed", given.seed),
     };
+    resolveSampling(options); // an option out of range need not wait for the model
     const images = everyValue(args, rawArgs, "image");
     await interruptible(async (signal) => {
       const progress = new Progress();

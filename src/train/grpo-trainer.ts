@@ -1,13 +1,6 @@
 import type { MemoryPlan } from "../gpu/plan.ts";
-import { runPrograms } from "../gpu/program.ts";
-import type { Program } from "../gpu/program.ts";
-import { adamwBias, readOptimizerReport } from "../kernels/adamw.ts";
-import { readObjectiveStats } from "../kernels/grpo-loss.ts";
-import { packGroups } from "../models/packing.ts";
-import type { PackedBatch } from "../models/packing.ts";
 import { groupAdvantages } from "../rl/advantage.ts";
 import { stepMetrics } from "../rl/metrics.ts";
-import { sequenceWeights } from "../rl/objective.ts";
 import type { RewardResult } from "../rl/reward.ts";
 import type { Completion } from "../rollout/engine.ts";
 import type { PolicyPrompt, Policy } from "../rollout/policy.ts";
@@ -15,10 +8,9 @@ import type { Task, TaskExample } from "../tasks/task.ts";
 import { CheckpointError, InvalidOptionError, NonFiniteError, ShapeError } from "../util/errors.ts";
 import { Rng } from "../util/rng.ts";
 import type { GroupRecord, TrainEvent } from "./events.ts";
-import { recordGrpo } from "./grpo-programs.ts";
-import type { GrpoPrograms, UpdateProgram } from "./grpo-programs.ts";
-import { microBatches, toPackedGroups } from "./micro-batches.ts";
-import type { BatchedGroup, MicroBatchCapacity } from "./micro-batches.ts";
+import { GrpoUpdater } from "./grpo-updater.ts";
+import type { Budget } from "./grpo-updater.ts";
+import type { MicroBatchCapacity } from "./micro-batches.ts";
 import { parseRecipe } from "./recipe.ts";
 import type { Recipe, RecipeOptions } from "./recipe.ts";
 import { learningRateAt } from "./schedule.ts";
@@ -42,12 +34,6 @@ export type Scorer = (
   examples: readonly TaskExample[],
 ) => Promise<RewardResult[]>;
 
-interface StepRollouts {
-  prompts: PolicyPrompt[];
-  groups: Completion[][];
-  rewards: RewardResult[];
-}
-
 const nonFiniteLimit = 3;
 
 /**
@@ -60,7 +46,7 @@ const nonFiniteLimit = 3;
  */
 export class GrpoTrainer {
   readonly recipe: Recipe;
-  #programs: { programs: GrpoPrograms; capacity: MicroBatchCapacity; features: unknown } | undefined;
+  readonly #updater: GrpoUpdater;
   #step = 0;
   #updates = 0;
   #numTokens = 0;
@@ -73,6 +59,7 @@ export class GrpoTrainer {
     private readonly scorer: Scorer = inlineScorer(task),
   ) {
     this.recipe = parseRecipe(options);
+    this.#updater = new GrpoUpdater(policy, this.recipe);
     if (!policy.model.parameters) {
       throw new InvalidOptionError(
         "trainer",
@@ -108,7 +95,7 @@ export class GrpoTrainer {
     const { recipe } = this;
     const started = performance.now();
     const { examples, prompts } = await this.#prompts(step, signal);
-    const planned = await this.#prepare(prompts);
+    const planned = await this.#updater.prepare(prompts);
     if (planned)
       yield {
         type: "plan",
@@ -160,12 +147,15 @@ export class GrpoTrainer {
 
     yield { type: "phase", step, phase: "train" };
     signal?.throwIfAborted();
-    const trained = await this.#train(step, { prompts, groups, rewards });
+    const learningRate = learningRateAt(step, { ...recipe, totalSteps: recipe.steps });
+    const counts = { learningRate, updates: this.#updates };
+    const trained = await this.#updater.update({ prompts, groups, rewards: values }, counts);
     const { objective, optimizer } = trained;
     const ended = performance.now();
 
     const skipped = optimizer.skipped;
     this.#step++;
+    this.#updates += trained.taken;
     this.#numTokens += trained.tokens;
     this.#nonFinite = skipped ? this.#nonFinite + 1 : 0;
     const parts = new Set(rewards.flatMap((reward) => Object.keys(reward.parts)));
@@ -178,9 +168,9 @@ export class GrpoTrainer {
       lengths: completions.map(({ tokens }) => tokens.length),
       truncated: completions.map(({ finishReason }) => finishReason === "length"),
       objective,
-      hasKl: this.#hasReference,
+      hasKl: this.#updater.hasReference,
       optimizer,
-      learningRate: trained.learningRate,
+      learningRate,
       numTokens: this.#numTokens,
       stepTokens: trained.tokens,
       timesMs: {
@@ -191,17 +181,13 @@ export class GrpoTrainer {
       },
     });
     yield { type: "step", step, metrics };
-    yield* warnings(step, optimizer, advantages, zeroStd, trained.learningRate);
+    yield* warnings(step, optimizer, advantages, zeroStd, learningRate);
     if (this.#nonFinite >= nonFiniteLimit) {
       throw new NonFiniteError(
         `step ${step}: the gradient was NaN or infinite ${nonFiniteLimit} times in a row (${objective.nonFinite} tokens of this ` +
           `step); the weights are those of step ${step - nonFiniteLimit}. A smaller learning rate or temperature may help.`,
       );
     }
-  }
-
-  get #hasReference(): boolean {
-    return this.recipe.klCoef > 0 || this.recipe.logKl;
   }
 
   /** Examples of a step and their prompts: a pure function of seed and step. */
@@ -220,15 +206,6 @@ export class GrpoTrainer {
     return { examples, prompts };
   }
 
-  /** What the rollout engine has to hold for these prompts. */
-  #engineCapacity(prompts: readonly PolicyPrompt[]) {
-    return {
-      batch: this.recipe.promptsPerStep * this.recipe.numGenerations,
-      prefixTokens: prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0),
-      maxNewTokens: this.recipe.maxCompletionLength,
-    };
-  }
-
   /** A group of completions for each prompt. */
   async #rollOut(
     step: number,
@@ -237,7 +214,7 @@ export class GrpoTrainer {
   ): Promise<Completion[][]> {
     const { recipe, policy } = this;
     const placed = policy.place(prompts);
-    const engine = await policy.engine(this.#engineCapacity(prompts));
+    const engine = await policy.engine(this.#updater.engineCapacity(prompts));
     return engine.complete(
       placed.map((prompt) => ({ prompt, n: recipe.numGenerations })),
       {
@@ -252,205 +229,18 @@ export class GrpoTrainer {
     );
   }
 
-  /** One optimizer step per iteration on the rollouts; reads back metrics alone. */
-  async #train(step: number, { prompts, groups, rewards }: StepRollouts) {
-    const { recipe, policy } = this;
-    const { device } = policy;
-    // The rollout left the image features where the update finds them.
-    let firstRow = 0;
-    const rolledOut = prompts.map(({ tokens, positions, nextPosition, featureCount }, p) => {
-      const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => firstRow + i);
-      firstRow += featureCount;
-      return {
-        prompt: { tokens, positions, nextPosition, featureRows },
-        completions: groups[p].map((completion) => completion.tokens),
-      };
-    });
-    const { programs, capacity } = this.#recorded();
-    const completions = groups.flat();
-    const batches = microBatches(rolledOut, capacity);
-    const totalTokens = completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    const rewardsInput = Float32Array.from(rewards, ({ value }) => value ?? NaN);
-    programs.advantage.program.write(programs.advantage.rewards, rewardsInput);
-
-    const learningRate = learningRateAt(step, { ...recipe, totalSteps: recipe.steps });
-    let optimizer = { gradNorm: 0, clipScale: 1, skipped: false, changed: 0, maxChange: 0 };
-    let objective = readObjectiveStats(new Float32Array(16));
-    for (let iteration = 0; iteration < recipe.numIterations; iteration++) {
-      const update = iteration === 0 ? programs.first : (programs.later ?? programs.first);
-      const { bias1, bias2 } = adamwBias(this.#updates + 1, recipe.adamBeta1, recipe.adamBeta2);
-      for (const [index, batch] of batches.entries()) {
-        const list: [Program, Record<string, number>][] = [];
-        if (index === 0 && iteration === 0) list.push([programs.advantage.program, {}]);
-        const weights = this.#weights(batch, completions, totalTokens, batches.length);
-        const packed = this.#pack(batch, completions);
-        if (programs.reference) {
-          const values = programs.reference.inputs.write(programs.reference.program, packed);
-          list.push([programs.reference.program, { ...values, temperature: recipe.temperature }]);
-        }
-        const values = this.#writeUpdate(update, packed, batch, completions, weights);
-        list.push([
-          update.program,
-          { ...values, temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0 },
-        ]);
-        // The last micro-batch and the optimizer go in one submit: a step without accumulation is one in all.
-        if (index === batches.length - 1) list.push([programs.optimizer, { lr: learningRate, bias1, bias2 }]);
-        runPrograms(device, list);
-      }
-      const [stats, report] = await device.readAll([programs.stats, programs.report]);
-      optimizer = readOptimizerReport(report);
-      // The first iteration's numbers describe the rollouts; the later ones how far the update has gone.
-      objective = readObjectiveStats(stats);
-      if (!optimizer.skipped) {
-        this.#updates++;
-        policy.version++;
-      }
-    }
-    const promptTokens = batches.flat().reduce((sum, { prompt }) => sum + prompt.tokens.length - 1, 0);
-    return { objective, optimizer, learningRate, tokens: promptTokens + totalTokens };
-  }
-
-  #pack(batch: readonly BatchedGroup[], completions: readonly Completion[]): PackedBatch {
-    const packed = packGroups(
-      toPackedGroups(
-        batch,
-        completions.map(({ tokens }) => tokens),
-      ),
-      {
-        featureCount: Number(this.policy.features?.shape[0] ?? 0),
-        imageToken: this.policy.model.config.tokens.image,
-      },
-    );
-    // The packer numbers sequences within the batch; advantages are numbered within the step.
-    const numbers = batch.flatMap(({ sequences }) => sequences);
-    return { ...packed, sequence: packed.sequence.map((local) => numbers[local]) };
-  }
-
-  /** Weight of each scored token of a micro-batch, as the loss type has it. */
-  #weights(
-    batch: readonly BatchedGroup[],
-    completions: readonly Completion[],
-    totalTokens: number,
-    accumulationSteps: number,
-  ): Float32Array {
-    const lengths = batch.flatMap(({ sequences }) =>
-      sequences.map((sequence) => completions[sequence].tokens.length),
-    );
-    const perSequence = sequenceWeights(this.recipe.lossType, lengths, {
-      numSequences: completions.length,
-      totalTokens,
-      maxCompletionLength: this.recipe.maxCompletionLength,
-      accumulationSteps,
-    });
-    return Float32Array.from(lengths.flatMap((length, s) => new Array<number>(length).fill(perSequence[s])));
-  }
-
-  #writeUpdate(
-    { program, inputs, weights, samplerLogp, stepRows }: UpdateProgram,
-    packed: PackedBatch,
-    batch: readonly BatchedGroup[],
-    completions: readonly Completion[],
-    weightValues: Float32Array,
-  ): Record<string, number> {
-    const values = inputs.write(program, packed);
-    program.write(weights, weightValues);
-    const members = batch.flatMap(({ sequences }) => sequences);
-    program.write(samplerLogp, Float32Array.from(members.flatMap((sequence) => completions[sequence].logps)));
-    if (stepRows) {
-      const begins: number[] = [];
-      let begin = 0;
-      for (const { tokens } of completions) {
-        begins.push(begin);
-        begin += tokens.length;
-      }
-      const rows = members.flatMap((sequence) =>
-        completions[sequence].tokens.map((_, i) => begins[sequence] + i),
-      );
-      program.write(stepRows, Uint32Array.from(rows));
-    }
-    return values;
-  }
-
   /**
    * Records and places everything the first step needs, without running it.
    * @throws MemoryBudgetError with the table when it does not fit the device's budget.
    */
   async prepare(): Promise<{
-    budget: [name: string, bytes: number][];
+    budget: Budget;
     plans: MemoryPlan[];
     capacity: MicroBatchCapacity;
   }> {
     const { prompts } = await this.#prompts(this.#step, undefined);
-    await this.#prepare(prompts);
-    const { programs, capacity } = this.#recorded();
-    return { budget: this.#budget(), plans: [...this.policy.plans, ...programs.plans], capacity };
-  }
-
-  #recorded() {
-    if (!this.#programs) throw new InvalidOptionError("trainer", "no recorded programs", "a prepared step");
-    return this.#programs;
-  }
-
-  #budget(): [name: string, bytes: number][] {
-    const { programs } = this.#recorded();
-    return [
-      ...this.policy.memory(),
-      ["advantages, log-probs, statistics", programs.persistentBytes],
-      ...programs.plans.map((plan): [string, number] => [
-        `${plan.program}: inputs, outputs, parameters`,
-        plan.ownBytes,
-      ]),
-    ];
-  }
-
-  /**
-   * Programs with room for this step's longest case; recorded again only when prompts outgrow them. Returns the budget
-   * when something was recorded.
-   */
-  async #prepare(prompts: readonly PolicyPrompt[]): Promise<[name: string, bytes: number][] | undefined> {
-    const { recipe, policy } = this;
-    const perCompletion = recipe.maxCompletionLength;
-    await policy.reserveImages(prompts);
-    await policy.engine(this.#engineCapacity(prompts));
-    const prefix = prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
-    const sequences = recipe.promptsPerStep * recipe.numGenerations;
-    const whole = prefix + sequences * perCompletion;
-    const wanted = recipe.tokensPerBatch > 0 ? Math.min(recipe.tokensPerBatch, whole) : whole;
-    const known = this.#programs;
-    if (known && known.capacity.tokens >= wanted && known.features === policy.features) return undefined;
-    known?.programs.destroy();
-    // A little room for longer prompts, so that a run records once.
-    const tokens = recipe.tokensPerBatch > 0 ? recipe.tokensPerBatch : Math.ceil(whole / 256) * 256;
-    const capacity = {
-      tokens,
-      scored: Math.min(tokens, sequences * perCompletion),
-      segments: sequences + recipe.promptsPerStep,
-    };
-    const special = policy.model.config.tokens;
-    const programs = await recordGrpo(policy.model, {
-      capacity,
-      sequences,
-      stepTokens: sequences * perCompletion,
-      groupSize: recipe.numGenerations,
-      features: policy.features,
-      objective: recipe,
-      scaleRewards: recipe.scaleRewards,
-      advantageEps: recipe.advantageEps,
-      reference: this.#hasReference,
-      iterations: recipe.numIterations,
-      recompute: recipe.recompute,
-      optimizer: {
-        beta1: recipe.adamBeta1,
-        beta2: recipe.adamBeta2,
-        eps: recipe.adamEps,
-        weightDecay: recipe.weightDecay,
-        maxGradNorm: recipe.maxGradNorm,
-      },
-      bannedTokens: [special.image, special.video].filter((token) => token !== null),
-      pool: policy.pool,
-    });
-    this.#programs = { programs, capacity, features: policy.features };
-    return this.#budget();
+    await this.#updater.prepare(prompts);
+    return { budget: this.#updater.budget(), ...this.#updater.recorded };
   }
 
   /** Everything a later process needs to go on with the same bits. */
@@ -507,8 +297,7 @@ export class GrpoTrainer {
   }
 
   destroy(): void {
-    this.#programs?.programs.destroy();
-    this.#programs = undefined;
+    this.#updater.destroy();
   }
 }
 

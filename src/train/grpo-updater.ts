@@ -1,0 +1,262 @@
+import type { MemoryPlan } from "../gpu/plan.ts";
+import { runPrograms } from "../gpu/program.ts";
+import type { Program } from "../gpu/program.ts";
+import { adamwBias, readOptimizerReport } from "../kernels/adamw.ts";
+import { readObjectiveStats } from "../kernels/grpo-loss.ts";
+import { packGroups } from "../models/packing.ts";
+import type { PackedBatch } from "../models/packing.ts";
+import type { ObjectiveStats, OptimizerReport } from "../rl/metrics.ts";
+import { sequenceWeights } from "../rl/objective.ts";
+import type { Completion } from "../rollout/engine.ts";
+import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
+import { InvalidOptionError } from "../util/errors.ts";
+import { recordGrpo } from "./grpo-programs.ts";
+import type { GrpoPrograms, UpdateProgram } from "./grpo-programs.ts";
+import { microBatches, toPackedGroups } from "./micro-batches.ts";
+import type { BatchedGroup, MicroBatchCapacity } from "./micro-batches.ts";
+import type { Recipe } from "./recipe.ts";
+
+/** What a step hands from its rollouts to its update. */
+export interface StepRollouts {
+  prompts: readonly PolicyPrompt[];
+  /** Per prompt, its completions. */
+  groups: readonly (readonly Completion[])[];
+  /** One per completion; null: excluded. */
+  rewards: readonly (number | null)[];
+}
+
+export interface UpdateResult {
+  objective: ObjectiveStats;
+  optimizer: OptimizerReport;
+  /** Updates that changed weights. */
+  taken: number;
+  /** Prompt and completion tokens that went through the network. */
+  tokens: number;
+}
+
+export type Budget = [name: string, bytes: number][];
+
+/** From rewards to weights: records a step's programs once and replays them on each step's rollouts. */
+export class GrpoUpdater {
+  #programs: { programs: GrpoPrograms; capacity: MicroBatchCapacity; features: unknown } | undefined;
+
+  constructor(
+    private readonly policy: Policy,
+    private readonly recipe: Recipe,
+  ) {}
+
+  /** Whether completions are scored by the adapter-off network too. */
+  get hasReference(): boolean {
+    return this.recipe.klCoef > 0 || this.recipe.logKl;
+  }
+
+  /** What the rollout engine has to hold for these prompts. */
+  engineCapacity(prompts: readonly PolicyPrompt[]) {
+    return {
+      batch: this.recipe.promptsPerStep * this.recipe.numGenerations,
+      prefixTokens: prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0),
+      maxNewTokens: this.recipe.maxCompletionLength,
+    };
+  }
+
+  /**
+   * Programs with room for this step's longest case; recorded again only when prompts outgrow them. Returns the budget
+   * when something was recorded.
+   */
+  async prepare(prompts: readonly PolicyPrompt[]): Promise<Budget | undefined> {
+    const { recipe, policy } = this;
+    const perCompletion = recipe.maxCompletionLength;
+    await policy.reserveImages(prompts);
+    await policy.engine(this.engineCapacity(prompts));
+    const prefix = prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
+    const sequences = recipe.promptsPerStep * recipe.numGenerations;
+    const whole = prefix + sequences * perCompletion;
+    const wanted = recipe.tokensPerBatch > 0 ? Math.min(recipe.tokensPerBatch, whole) : whole;
+    const known = this.#programs;
+    if (known && known.capacity.tokens >= wanted && known.features === policy.features) return undefined;
+    known?.programs.destroy();
+    // A little room for longer prompts, so that a run records once.
+    const tokens = recipe.tokensPerBatch > 0 ? recipe.tokensPerBatch : Math.ceil(whole / 256) * 256;
+    const capacity = {
+      tokens,
+      scored: Math.min(tokens, sequences * perCompletion),
+      segments: sequences + recipe.promptsPerStep,
+    };
+    const special = policy.model.config.tokens;
+    const programs = await recordGrpo(policy.model, {
+      capacity,
+      sequences,
+      stepTokens: sequences * perCompletion,
+      groupSize: recipe.numGenerations,
+      features: policy.features,
+      objective: recipe,
+      scaleRewards: recipe.scaleRewards,
+      advantageEps: recipe.advantageEps,
+      reference: this.hasReference,
+      iterations: recipe.numIterations,
+      recompute: recipe.recompute,
+      optimizer: {
+        beta1: recipe.adamBeta1,
+        beta2: recipe.adamBeta2,
+        eps: recipe.adamEps,
+        weightDecay: recipe.weightDecay,
+        maxGradNorm: recipe.maxGradNorm,
+      },
+      bannedTokens: [special.image, special.video].filter((token) => token !== null),
+      pool: policy.pool,
+    });
+    this.#programs = { programs, capacity, features: policy.features };
+    return this.budget();
+  }
+
+  #recorded() {
+    if (!this.#programs) throw new InvalidOptionError("trainer", "no recorded programs", "a prepared step");
+    return this.#programs;
+  }
+
+  /** Plans of the recorded programs, and what a micro-batch holds. */
+  get recorded(): { plans: MemoryPlan[]; capacity: MicroBatchCapacity } {
+    const { programs, capacity } = this.#recorded();
+    return { plans: [...this.policy.plans, ...programs.plans], capacity };
+  }
+
+  /** Everything the run holds on the GPU, by purpose. */
+  budget(): Budget {
+    const { programs } = this.#recorded();
+    return [
+      ...this.policy.memory(),
+      ["advantages, log-probs, statistics", programs.persistentBytes],
+      ...programs.plans.map((plan): [string, number] => [
+        `${plan.program}: inputs, outputs, parameters`,
+        plan.ownBytes,
+      ]),
+    ];
+  }
+
+  /** One optimizer step per iteration on the rollouts; reads back metrics alone. */
+  async update(
+    { prompts, groups, rewards }: StepRollouts,
+    { learningRate, updates }: { learningRate: number; updates: number },
+  ): Promise<UpdateResult> {
+    const { recipe, policy } = this;
+    const { device } = policy;
+    // The rollout left the image features where the update finds them.
+    let firstRow = 0;
+    const rolledOut = prompts.map(({ tokens, positions, nextPosition, featureCount }, p) => {
+      const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => firstRow + i);
+      firstRow += featureCount;
+      return {
+        prompt: { tokens, positions, nextPosition, featureRows },
+        completions: groups[p].map((completion) => completion.tokens),
+      };
+    });
+    const { programs, capacity } = this.#recorded();
+    const completions = groups.flat();
+    const batches = microBatches(rolledOut, capacity);
+    const totalTokens = completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
+    const rewardsInput = Float32Array.from(rewards, (value) => value ?? NaN);
+    programs.advantage.program.write(programs.advantage.rewards, rewardsInput);
+
+    let taken = 0;
+    let optimizer = { gradNorm: 0, clipScale: 1, skipped: false, changed: 0, maxChange: 0 };
+    let objective = readObjectiveStats(new Float32Array(16));
+    for (let iteration = 0; iteration < recipe.numIterations; iteration++) {
+      const update = iteration === 0 ? programs.first : (programs.later ?? programs.first);
+      const { bias1, bias2 } = adamwBias(updates + taken + 1, recipe.adamBeta1, recipe.adamBeta2);
+      for (const [index, batch] of batches.entries()) {
+        const list: [Program, Record<string, number>][] = [];
+        if (index === 0 && iteration === 0) list.push([programs.advantage.program, {}]);
+        const weights = this.#weights(batch, completions, totalTokens, batches.length);
+        const packed = this.#pack(batch, completions);
+        if (programs.reference) {
+          const values = programs.reference.inputs.write(programs.reference.program, packed);
+          list.push([programs.reference.program, { ...values, temperature: recipe.temperature }]);
+        }
+        const values = this.#writeUpdate(update, packed, batch, completions, weights);
+        list.push([
+          update.program,
+          { ...values, temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0 },
+        ]);
+        // The last micro-batch and the optimizer go in one submit: a step without accumulation is one in all.
+        if (index === batches.length - 1) list.push([programs.optimizer, { lr: learningRate, bias1, bias2 }]);
+        runPrograms(device, list);
+      }
+      const [stats, report] = await device.readAll([programs.stats, programs.report]);
+      optimizer = readOptimizerReport(report);
+      // The first iteration's numbers describe the rollouts; the later ones how far the update has gone.
+      objective = readObjectiveStats(stats);
+      if (!optimizer.skipped) {
+        taken++;
+        policy.version++;
+      }
+    }
+    const promptTokens = batches.flat().reduce((sum, { prompt }) => sum + prompt.tokens.length - 1, 0);
+    return { objective, optimizer, taken, tokens: promptTokens + totalTokens };
+  }
+
+  #pack(batch: readonly BatchedGroup[], completions: readonly Completion[]): PackedBatch {
+    const packed = packGroups(
+      toPackedGroups(
+        batch,
+        completions.map(({ tokens }) => tokens),
+      ),
+      {
+        featureCount: Number(this.policy.features?.shape[0] ?? 0),
+        imageToken: this.policy.model.config.tokens.image,
+      },
+    );
+    // The packer numbers sequences within the batch; advantages are numbered within the step.
+    const numbers = batch.flatMap(({ sequences }) => sequences);
+    return { ...packed, sequence: packed.sequence.map((local) => numbers[local]) };
+  }
+
+  /** Weight of each scored token of a micro-batch, as the loss type has it. */
+  #weights(
+    batch: readonly BatchedGroup[],
+    completions: readonly Completion[],
+    totalTokens: number,
+    accumulationSteps: number,
+  ): Float32Array {
+    const lengths = batch.flatMap(({ sequences }) =>
+      sequences.map((sequence) => completions[sequence].tokens.length),
+    );
+    const perSequence = sequenceWeights(this.recipe.lossType, lengths, {
+      numSequences: completions.length,
+      totalTokens,
+      maxCompletionLength: this.recipe.maxCompletionLength,
+      accumulationSteps,
+    });
+    return Float32Array.from(lengths.flatMap((length, s) => new Array<number>(length).fill(perSequence[s])));
+  }
+
+  #writeUpdate(
+    { program, inputs, weights, samplerLogp, stepRows }: UpdateProgram,
+    packed: PackedBatch,
+    batch: readonly BatchedGroup[],
+    completions: readonly Completion[],
+    weightValues: Float32Array,
+  ): Record<string, number> {
+    const values = inputs.write(program, packed);
+    program.write(weights, weightValues);
+    const members = batch.flatMap(({ sequences }) => sequences);
+    program.write(samplerLogp, Float32Array.from(members.flatMap((sequence) => completions[sequence].logps)));
+    if (stepRows) {
+      const begins: number[] = [];
+      let begin = 0;
+      for (const { tokens } of completions) {
+        begins.push(begin);
+        begin += tokens.length;
+      }
+      const rows = members.flatMap((sequence) =>
+        completions[sequence].tokens.map((_, i) => begins[sequence] + i),
+      );
+      program.write(stepRows, Uint32Array.from(rows));
+    }
+    return values;
+  }
+
+  destroy(): void {
+    this.#programs?.programs.destroy();
+    this.#programs = undefined;
+  }
+}

@@ -33,12 +33,6 @@ var<workgroup> scratch_1: array<vec4f, LANES>;
 var<workgroup> leaders: array<vec2u, LANES>;  // key, index
 var<workgroup> pick: vec2f;                   // the lane that holds the draw, what of the draw is left for it
 
-// Order-preserving bits of a logit; 0 belongs to none.
-fn key_of(value: f32) -> u32 {
-  let bits = select(bitcast<u32>(value), 0u, value == 0.0);
-  return select(bits ^ 0x80000000u, ~bits, (bits & 0x80000000u) != 0);
-}
-
 fn has_bit(word: u32, v: u32) -> bool { return ((word >> (v % 32)) & 1) != 0; }
 
 // −∞ is as good as banned.
@@ -52,9 +46,6 @@ fn penalised(row: u32, seen_row: u32, v: u32) -> f32 {
   if (params.has_seen == 0 || !has_bit(seen[seen_row + v / 32], v)) { return z; }
   return select(z * params.penalty, z * (1.0 / params.penalty), z > 0.0);
 }
-
-// The larger key, the lower index on a tie.
-fn ahead(a: vec2u, b: vec2u) -> vec2u { return select(a, b, b.x > a.x || (b.x == a.x && b.y < a.y)); }
 
 // 16, as a number no compiler knows: Mesa's software driver would unroll the loops below, and take a minute over it.
 fn sixteen() -> u32 { return 16 + (params.has_slot >> 1); }

@@ -3,6 +3,7 @@ import { defineKernel, rows } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import type { ParamValue, Tensor } from "../gpu/tensor.ts";
 import finite from "../../shaders/lib/finite.wgsl?raw";
+import order from "../../shaders/lib/order.wgsl?raw";
 import rng from "../../shaders/lib/rng.wgsl?raw";
 import mark from "../../shaders/sampling-mark.wgsl?raw";
 import source from "../../shaders/sampling.wgsl?raw";
@@ -10,7 +11,7 @@ import source from "../../shaders/sampling.wgsl?raw";
 /** One draw per row of logits [B, V]. W = ⌈V/32⌉ words of bits. See shaders/sampling.wgsl. */
 export const samplingSample = defineKernel({
   name: "sampling",
-  wgsl: [finite, rng, source],
+  wgsl: [finite, order, rng, source],
   entry: "sample",
   tensors: {
     logits: ["B", "V"],

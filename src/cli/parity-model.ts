@@ -246,6 +246,30 @@ async function checkGreedy(
   });
   await report.check("greedy.tokens", completion.tokens, "exact");
   engine.destroy();
+  await checkMargins(model, report, [...tokens, ...completion.tokens.slice(0, -1)], count, images);
+}
+
+/** The gap between the two best logits at each greedy step, from one pass over prompt and continuation. */
+async function checkMargins(
+  model: Model,
+  report: ParityReport,
+  tokens: number[],
+  count: number,
+  images: Images | undefined,
+): Promise<void> {
+  const { positions } = promptPositions(model.config, tokens, images?.grids);
+  const batch = wholeSequence(tokens, positions, featureTargets(model, tokens, images));
+  const { rec, inputs } = recorder(model, "parity margins", tokens.length, images);
+  const forward = emitDecoder(rec, model, inputs, { adapter: false });
+  const logits = model.decoder.head.logits(rec, forward.decoder.x);
+  const values = (await runAndRead(rec, inputs, batch, new Map([["logits", logits]]))).get("logits");
+  const V = model.config.text.vocabSize;
+  const margins = Array.from({ length: count }, (_, step) => {
+    const row = (tokens.length - count + step) * V;
+    const [best, second] = values.slice(row, row + V).sort((a, b) => b - a);
+    return best - second;
+  });
+  await report.check("greedy.margin", margins);
 }
 
 /** A left-padded batch of the reference, packed without padding here. */

@@ -76,9 +76,9 @@ export async function encodePrompt(
   const tokens = expandImageTokens(ids, pad, images, imageProcessor?.mergeSize ?? 1);
   if (encoder.maxTokens !== undefined && tokens.length > encoder.maxTokens) {
     const ofImages = tokens.length - ids.length + pads;
+    const advice = images.length > 0 ? "; a smaller maxPixels of the image processor gives fewer" : "";
     throw new ContextLengthError(
-      `prompt: got ${tokens.length} tokens (${ofImages} of images), expected at most ${encoder.maxTokens}; ` +
-        "a smaller maxPixels of the image processor gives fewer",
+      `prompt: got ${tokens.length} tokens (${ofImages} of images), expected at most ${encoder.maxTokens}${advice}`,
     );
   }
   return { text, tokens, images, grids: images.map(({ grid }) => grid) };

@@ -39,5 +39,5 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
       }
     }
   }
-  store_tile(t0, n0, sums);
+  if (owns_tile(lane)) { store_tile(t0, n0, sums); }
 }

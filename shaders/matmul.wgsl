@@ -22,5 +22,6 @@ fn forward(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups:
   let t0 = tile_row(block);
   if (t0 >= params.T) { return; }
   let n0 = tile_column(block, lane);
-  store_tile(t0, n0, multiply(t0, n0, lane));
+  let sums = multiply(t0, n0, lane);
+  if (owns_tile(lane)) { store_tile(t0, n0, sums); }
 }

@@ -1,7 +1,7 @@
 import type { Recorder } from "../gpu/recorder.ts";
 import { capacity } from "../gpu/tensor.ts";
 import type { Scalar, Tensor } from "../gpu/tensor.ts";
-import { backwardXKernel, forwardKernel, matrix, sharingOf } from "./matmul-kernels.ts";
+import { backwardXKernel, forwardKernel, isWide, matrix, sharingOf } from "./matmul-kernels.ts";
 import { emitMatmul, emitMatmulBackwardW, emitMatmulBackwardX } from "./matmul.ts";
 import { denseWeight, weightPieces } from "./weight.ts";
 import type { Weight } from "./weight.ts";
@@ -50,7 +50,12 @@ export function emitLora(rec: Recorder, { x, w, bias, add, a, b, z, y, scale }: 
     z,
     b,
   };
-  const flags = { ACCUMULATE: 0, HAS_BIAS: Number(bias !== undefined), HAS_ADD: Number(add !== undefined) };
+  const flags = {
+    ACCUMULATE: 0,
+    HAS_BIAS: Number(bias !== undefined),
+    HAS_ADD: Number(add !== undefined),
+    WIDE: isWide(rec),
+  };
   for (const { data, scales, ...piece } of weightPieces(w)) {
     const params = { ...piece, ...flags, group: w.group, alpha: 1, scale };
     rec.run(kernel, { ...tensors, data, ...(scales && { scales }) }, params);

@@ -5,11 +5,18 @@ import { capacity, showShape } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { ShapeError } from "../util/errors.ts";
 import type { Weight } from "./weight.ts";
+import chunkF16 from "../../shaders/lib/chunk-f16.wgsl?raw";
+import chunkF32 from "../../shaders/lib/chunk-f32.wgsl?raw";
+import chunkQ4 from "../../shaders/lib/chunk-q4.wgsl?raw";
+import chunkQ8 from "../../shaders/lib/chunk-q8.wgsl?raw";
 import columnsDx from "../../shaders/lib/columns-dx.wgsl?raw";
 import columnsDxRagged from "../../shaders/lib/columns-dx-ragged.wgsl?raw";
 import columnsY from "../../shaders/lib/columns-y.wgsl?raw";
 import columnsYRagged from "../../shaders/lib/columns-y-ragged.wgsl?raw";
 import mad4 from "../../shaders/lib/mad4.wgsl?raw";
+import few from "../../shaders/lib/matmul-few.wgsl?raw";
+import split from "../../shaders/lib/matmul-split.wgsl?raw";
+import storeTile from "../../shaders/lib/matmul-store.wgsl?raw";
 import tileForward from "../../shaders/lib/matmul-tile.wgsl?raw";
 import tileBackward from "../../shaders/lib/matmul-tile-backward.wgsl?raw";
 import rowsDy from "../../shaders/lib/rows-dy.wgsl?raw";
@@ -57,6 +64,12 @@ const heights = {
   backwardW: { 8: [32, 16, 4], 4: [32, 16, 4], 1: [16, 4] },
 } as const;
 
+/** Weight pieces that give 32 values at a time: for few rows of x, K a multiple of 32. */
+const chunks: Record<Weight["format"], string> = { f32: chunkF32, f16: chunkF16, q8: chunkQ8, q4: chunkQ4 };
+
+/** Up to how many rows of x the row kernels (lib/matmul-few.wgsl, lib/matmul-split.wgsl) serve better than the tiles. */
+const fewRows = 4;
+
 /** Tile heights and workgroup widths. Register arrays need a const, so the height comes as a line of WGSL. */
 function tiles(
   tileHeights: readonly number[],
@@ -87,6 +100,20 @@ function pick(eligible: readonly Variant[], height: number, width: number): numb
   return eligible.reduce((best, variant, index) => (cost(variant) < cost(eligible[best]) ? index : best), 0);
 }
 
+/**
+ * Index of the forward variant for T rows of x and `width` quads of columns. Few rows go to the row kernels: on a GPU
+ * those that split k among lanes (keeping the tiles' order of summation would leave most of it idle there), on a CPU
+ * that plays one those that do not. Its other formats than q4 are faster in low tiles.
+ */
+function pickForward(eligible: readonly Variant[], T: number, width: number, wide: boolean): number {
+  const isFew = ({ constants }: Variant) => constants.SPLIT !== undefined;
+  const few = T <= fewRows && eligible.some(isFew);
+  const candidates = eligible.filter(
+    (variant) => isFew(variant) === few && (!few || wide === Number(variant.constants.SPLIT) > 1),
+  );
+  return eligible.indexOf(candidates[pick(candidates, T, width)]);
+}
+
 const ceilDiv = (a: number, b: number): number => Math.ceil(a / b);
 const blocks = (
   height: number,
@@ -113,36 +140,55 @@ const scalesShape = (w: Weight): Record<string, readonly string[]> =>
 /** y (=|+=) alpha·x·wᵀ + bias + add. See shaders/matmul.wgsl. With `lora`, + scale·z·bᵀ: shaders/lora.wgsl. */
 export function forwardKernel(w: Weight, share: Sharing, lora: boolean): Kernel {
   const { part, whole } = weightPart(w);
-  return remember(`forward ${w.format} ${whole} ${w.K % 4 === 0} ${w.N % 4 === 0} ${share} ${lora}`, () => {
-    const parts = [
-      mad4,
-      sharing[share],
-      w.K % 4 === 0 ? rowsX : rowsXRagged,
-      w.N % 4 === 0 ? columnsY : columnsYRagged,
-      part,
-      tileForward,
-      lora ? loraSource : forwardSource,
-    ];
-    return defineKernel({
-      name: lora ? "lora" : "matmul",
-      wgsl: parts,
-      entry: "forward",
-      tensors: {
-        x: ["T", "K"],
-        data: ["rows", "words"],
-        ...scalesShape(w),
-        bias: ["N"],
-        add: ["T", "N"],
-        y: ["T", "N"],
-        ...(lora && { z: ["T", "R"], b: ["N", "R"] }),
-      },
-      optional: ["bias", "add"],
-      consts: ({ ACCUMULATE, HAS_BIAS, HAS_ADD }) => ({ ACCUMULATE, HAS_BIAS, HAS_ADD }),
-      workgroups: ({ T, count }, constants) => blocks(T, ceilDiv(count, 4), constants),
-      variants: tiles(heights.forward[share], [64, 8], share, parts),
-      choose: ({ T, count }, eligible) => pick(eligible, T, ceilDiv(count, 4)),
-    });
-  });
+  return remember(
+    `forward ${w.format} ${whole} ${w.K % 4 === 0} ${w.K % 32 === 0} ${w.N % 4 === 0} ${share} ${lora}`,
+    () => {
+      const parts = (sharing: string, part: string, tile: string) => [
+        mad4,
+        sharing,
+        w.K % 4 === 0 ? rowsX : rowsXRagged,
+        w.N % 4 === 0 ? columnsY : columnsYRagged,
+        part,
+        tile,
+        storeTile,
+        lora ? loraSource : forwardSource,
+      ];
+      const tiled = parts(sharing[share], part, tileForward);
+      const variants = tiles(heights.forward[share], [64, 8], share, tiled);
+      if (w.K % 32 === 0) {
+        const withSplit = (SPLIT: number, variants: Variant[]): Variant[] =>
+          variants.map((variant) => ({ ...variant, constants: { ...variant.constants, SPLIT } }));
+        if (w.format === "q4") {
+          const fewParts = parts(sharing[share], chunks.q4, few);
+          variants.push(...withSplit(1, tiles([4, 2, 1], [64], share, fewParts)));
+        }
+        const splitParts = parts(sharing[1], chunks[w.format], split);
+        variants.push(...withSplit(8, tiles([4, 2, 1], [64], 1, splitParts)));
+      }
+      return defineKernel({
+        name: lora ? "lora" : "matmul",
+        wgsl: tiled,
+        entry: "forward",
+        tensors: {
+          x: ["T", "K"],
+          data: ["rows", "words"],
+          ...scalesShape(w),
+          bias: ["N"],
+          add: ["T", "N"],
+          y: ["T", "N"],
+          ...(lora && { z: ["T", "R"], b: ["N", "R"] }),
+        },
+        optional: ["bias", "add"],
+        consts: ({ ACCUMULATE, HAS_BIAS, HAS_ADD }) => ({ ACCUMULATE, HAS_BIAS, HAS_ADD }),
+        workgroups: ({ T, count }, constants) => {
+          const LANES = Number(constants.LANES) / Number(constants.SPLIT ?? 1);
+          return blocks(T, ceilDiv(count, 4), { ...constants, LANES });
+        },
+        variants,
+        choose: ({ T, count, WIDE }, eligible) => pickForward(eligible, T, ceilDiv(count, 4), WIDE !== 0),
+      });
+    },
+  );
 }
 
 /** dx (=|+=) alpha·dy·w. See shaders/matmul-backward-x.wgsl. With `lora`, + dz·a: shaders/lora-backward.wgsl. */
@@ -217,6 +263,12 @@ export const biasBackward = defineKernel({
 export function sharingOf({ device }: Recorder): Sharing {
   if (!device.has("subgroups")) return 1;
   return (device.info.subgroupMinSize ?? 4) >= 8 ? 8 : 4;
+}
+
+/** 1 on a GPU whose subgroups can have 16 lanes or more, or are unknown; 0 on CPUs that play one. */
+export function isWide({ device }: Recorder): 0 | 1 {
+  const { subgroupMaxSize } = device.info;
+  return subgroupMaxSize === undefined || subgroupMaxSize >= 16 ? 1 : 0;
 }
 
 /** A matrix [T, width] of a tensor whose axes behind the first make up `width`. */

@@ -6,6 +6,7 @@ import {
   backwardXKernel,
   biasBackward,
   forwardKernel,
+  isWide,
   matrix,
   sharingOf,
 } from "./matmul-kernels.ts";
@@ -49,6 +50,7 @@ export function emitMatmul(
     ACCUMULATE: Number(accumulate),
     HAS_BIAS: Number(bias !== undefined),
     HAS_ADD: Number(add !== undefined),
+    WIDE: isWide(rec),
   };
   for (const { data, scales, ...piece } of weightPieces(w)) {
     const params = { ...piece, ...flags, group: w.group, alpha };

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../src/gpu/device.ts";
+import { sizesAtCapacity, variantKey } from "../../src/gpu/kernel.ts";
+import type { Constants } from "../../src/gpu/kernel.ts";
+import { Recorder } from "../../src/gpu/recorder.ts";
 import {
   emitBiasBackward,
   emitMatmul,
@@ -189,15 +192,15 @@ describe("options", () => {
   });
 
   it.each(formats)("one row gives the same bits as many rows ($format)", async ({ format, group }) => {
-    const { w } = await weight(device, { format, group, N: 70, K: 200 }, 1);
-    const x = normals(37 * 200, 2);
+    const { w } = await weight(device, { format, group, N: 70, K: 224 }, 1);
+    const x = normals(37 * 224, 2);
     const run = async (T: number) => {
-      const record = { x: x.subarray(0, T * 200) };
+      const record = { x: x.subarray(0, T * 224) };
       const got = await once(
         device,
         (rec) => {
           const y = rec.tensor("y", [T, 70], "f32");
-          emitMatmul(rec, { x: rec.input("x", [T, 200], "f32"), w, y });
+          emitMatmul(rec, { x: rec.input("x", [T, 224], "f32"), w, y });
           return { y };
         },
         record,
@@ -253,6 +256,47 @@ describe.each(scalarTypes(device))("weight and bias gradients, %s", (dtype) => {
       tolerance("f32", T),
       "db sum",
     );
+  });
+});
+
+/** Records, pins one variant after the other for what was recorded, and compares each with the reference. */
+async function everyVariant(
+  spec: { format: WeightFormat; group: 32 | 64; T: number; N: number; K: number },
+  wanted: (constants: Constants) => boolean,
+): Promise<number> {
+  const { T, N, K } = spec;
+  const { w } = await weight(device, spec, 1);
+  const rec = new Recorder(device, "variants");
+  const x = rec.input("x", [T, K], "f32");
+  const dy = rec.input("dy", [T, N], "f32");
+  emitMatmul(rec, { x, w, y: rec.like(dy, "y") });
+  emitMatmulBackwardX(rec, { dy, w, dx: rec.like(x, "dx") });
+  freeWeight(device, w);
+  let tried = 0;
+  for (const command of rec.commands) {
+    if (command.kind !== "dispatch") throw new Error("expected dispatches alone");
+    const key = variantKey(command.kernel, sizesAtCapacity(command.values));
+    for (const [index, variant] of command.kernel.variants.entries()) {
+      if (!device.canRun(variant) || !wanted(variant.constants)) continue;
+      device.pinnedVariants.set(key, index);
+      await compare(device, spec);
+      tried++;
+    }
+    device.pinnedVariants.delete(key);
+  }
+  return tried;
+}
+
+describe("variants", () => {
+  it("all of q4", async () => {
+    expect(await everyVariant({ format: "q4", group: 64, T: 6, N: 70, K: 288 }, () => true)).toBeGreaterThan(
+      10,
+    );
+  }, 180_000);
+
+  it.each(["f32", "f16", "q8"] as const)("split along k: %s", async (format) => {
+    const split = ({ SPLIT, TILE_T }: Constants) => Number(SPLIT ?? 1) > 1 && TILE_T === 4;
+    expect(await everyVariant({ format, group: 64, T: 6, N: 70, K: 288 }, split)).toBe(1);
   });
 });
 

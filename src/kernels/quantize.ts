@@ -1,11 +1,12 @@
 import { defineKernel, rows } from "../gpu/kernel.ts";
 import type { Kernel } from "../gpu/kernel.ts";
-import type { Recorder } from "../gpu/recorder.ts";
+import type { Device } from "../gpu/device.ts";
+import { Recorder } from "../gpu/recorder.ts";
 import { capacity, elementCount } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { ShapeError } from "../util/errors.ts";
-import { weightPieces } from "./weight.ts";
-import type { Weight } from "./weight.ts";
+import { allocateWeight, weightPieces } from "./weight.ts";
+import type { Weight, WeightSpec } from "./weight.ts";
 import half from "../../shaders/lib/half.wgsl?raw";
 import source from "../../shaders/quantize.wgsl?raw";
 
@@ -85,4 +86,40 @@ export function emitQuantize(
     };
     rec.run(kernel(w.format, encoding), { x: flat, data, ...(scales && { scales }) }, params);
   }
+}
+
+/** Bytes of source values that {@link createWeight} has on the GPU at a time. */
+const uploadBytes = 64 * 2 ** 20;
+
+/**
+ * A weight from row-major f32 values [N·K], converted on the GPU: halves round to the nearest (ties to even), q8 and q4
+ * as src/reference/quantize.ts says.
+ * @throws ShapeError when the number of values is not N·K.
+ */
+export async function createWeight(
+  device: Device,
+  name: string,
+  spec: WeightSpec,
+  values: Float32Array,
+): Promise<Weight> {
+  const { N, K } = spec;
+  if (values.length !== N * K) throw new ShapeError(`weight ${name}: values`, values.length, N * K);
+  const weight = allocateWeight(device, name, spec);
+  if (spec.format === "f32") {
+    device.write(weight.data, values);
+    return weight;
+  }
+  const perRun = Math.max(1, Math.floor(Math.min(uploadBytes, device.info.maxBindingBytes) / (K * 4)));
+  for (let begin = 0; begin < N; begin += perRun) {
+    const count = Math.min(perRun, N - begin);
+    const rec = new Recorder(device, `quantize ${name}`);
+    const x = rec.input("x", [count * K], "f32");
+    emitQuantize(rec, { x, encoding: "f32", w: weight, begin, count });
+    const program = await rec.build();
+    program.write(x, values.subarray(begin * K, (begin + count) * K));
+    program.run();
+    await device.idle();
+    program.destroy();
+  }
+  return weight;
 }

@@ -1,9 +1,7 @@
 import type { Device } from "../gpu/device.ts";
-import { Recorder } from "../gpu/recorder.ts";
 import { capacity, shards } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { ShapeError } from "../util/errors.ts";
-import { emitQuantize } from "./quantize.ts";
 
 /** How a weight is stored. q8 and q4 hold unsigned integers with a scale and a bias per group of values. */
 export type WeightFormat = "f32" | "f16" | "q8" | "q4";
@@ -76,42 +74,6 @@ export function denseWeight(matrix: Tensor): Weight {
     );
   }
   return { format: "f32", N, K, group: 32, data: matrix };
-}
-
-/** Bytes of source values that {@link createWeight} has on the GPU at a time. */
-const uploadBytes = 64 * 2 ** 20;
-
-/**
- * A weight from row-major f32 values [N·K], converted on the GPU: halves round to the nearest (ties to even), q8 and q4
- * as src/reference/quantize.ts says.
- * @throws ShapeError when the number of values is not N·K.
- */
-export async function createWeight(
-  device: Device,
-  name: string,
-  spec: WeightSpec,
-  values: Float32Array,
-): Promise<Weight> {
-  const { N, K } = spec;
-  if (values.length !== N * K) throw new ShapeError(`weight ${name}: values`, values.length, N * K);
-  const weight = allocateWeight(device, name, spec);
-  if (spec.format === "f32") {
-    device.write(weight.data, values);
-    return weight;
-  }
-  const perRun = Math.max(1, Math.floor(Math.min(uploadBytes, device.info.maxBindingBytes) / (K * 4)));
-  for (let begin = 0; begin < N; begin += perRun) {
-    const count = Math.min(perRun, N - begin);
-    const rec = new Recorder(device, `quantize ${name}`);
-    const x = rec.input("x", [count * K], "f32");
-    emitQuantize(rec, { x, encoding: "f32", w: weight, begin, count });
-    const program = await rec.build();
-    program.write(x, values.subarray(begin * K, (begin + count) * K));
-    program.run();
-    await device.idle();
-    program.destroy();
-  }
-  return weight;
 }
 
 /**

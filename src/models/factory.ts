@@ -1,6 +1,7 @@
 import type { Device } from "../gpu/device.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { createWeight, denseWeight } from "../kernels/weight.ts";
+import { createWeight } from "../kernels/quantize.ts";
+import { denseWeight } from "../kernels/weight.ts";
 import type { Weight, WeightFormat } from "../kernels/weight.ts";
 import { Linear } from "../layers/linear.ts";
 import type { Lora } from "../layers/linear.ts";

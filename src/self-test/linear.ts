@@ -1,8 +1,8 @@
 import { emitEmbedding, emitEmbeddingBackwardW, embeddingOrder } from "../kernels/embedding.ts";
 import { emitBiasBackward, emitMatmul, emitMatmulBackwardW, emitMatmulBackwardX } from "../kernels/matmul.ts";
 import { emitLora, emitLoraBackward } from "../kernels/lora.ts";
-import { emitQuantize } from "../kernels/quantize.ts";
-import { allocateWeight, createWeight, freeWeight } from "../kernels/weight.ts";
+import { createWeight, emitQuantize } from "../kernels/quantize.ts";
+import { allocateWeight, freeWeight } from "../kernels/weight.ts";
 import type { Weight, WeightFormat } from "../kernels/weight.ts";
 import { embeddingBackward, embeddingForward } from "../reference/embedding.ts";
 import { loraBackward, loraForward } from "../reference/lora.ts";

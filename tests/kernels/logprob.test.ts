@@ -4,7 +4,7 @@ import { Recorder } from "../../src/gpu/recorder.ts";
 import { elementCount } from "../../src/gpu/tensor.ts";
 import { emitLogprob, emitLogprobBackward, ignoredTarget } from "../../src/kernels/logprob.ts";
 import { bannedMask } from "../../src/kernels/sampling.ts";
-import { createWeight } from "../../src/kernels/weight.ts";
+import { createWeight } from "../../src/kernels/quantize.ts";
 import type { Weight } from "../../src/kernels/weight.ts";
 import { logprobBackward, logprobForward } from "../../src/reference/logprob.ts";
 import { InvalidOptionError, ShapeError } from "../../src/util/errors.ts";

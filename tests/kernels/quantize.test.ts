@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Device } from "../../src/gpu/device.ts";
-import { emitQuantize } from "../../src/kernels/quantize.ts";
+import { createWeight, emitQuantize } from "../../src/kernels/quantize.ts";
 import type { SourceEncoding } from "../../src/kernels/quantize.ts";
-import { allocateWeight, createWeight, freeWeight, weightFromPacked } from "../../src/kernels/weight.ts";
+import { allocateWeight, freeWeight, weightFromPacked } from "../../src/kernels/weight.ts";
 import type { Weight, WeightFormat } from "../../src/kernels/weight.ts";
 import { packHalves, quantize } from "../../src/reference/quantize.ts";
 import { bfloat16ToFloat, floatToHalf, halfToFloat } from "../../src/util/half.ts";

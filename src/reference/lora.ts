@@ -24,7 +24,10 @@ export interface LoraInputs extends LoraShape {
 }
 
 /** z = x·aᵀ [T, R],  y = x·wᵀ + bias + add + scale · z·bᵀ [T, N]. */
-export function loraForward({ x, w, a, b, bias, add, T, N, K, R, scale }: LoraInputs): { y: Float64Array; z: Float64Array } {
+export function loraForward({ x, w, a, b, bias, add, T, N, K, R, scale }: LoraInputs): {
+  y: Float64Array;
+  z: Float64Array;
+} {
   const z = matmulForward({ x, w: a, T, N: R, K });
   const base = matmulForward({ x, w, bias, add, T, N, K });
   const y = matmulForward({ x: z, w: b, add: base, alpha: scale, T, N, K: R });

@@ -9,7 +9,8 @@ import {
   emitMatmulBackwardW,
   emitMatmulBackwardX,
 } from "../../src/kernels/matmul.ts";
-import { createWeight, freeWeight } from "../../src/kernels/weight.ts";
+import { createWeight } from "../../src/kernels/quantize.ts";
+import { freeWeight } from "../../src/kernels/weight.ts";
 import type { Weight, WeightFormat } from "../../src/kernels/weight.ts";
 import { matmulBackward, matmulForward } from "../../src/reference/matmul.ts";
 import { dequantize, nearestHalf, quantize } from "../../src/reference/quantize.ts";

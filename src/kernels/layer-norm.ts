@@ -21,6 +21,7 @@ export const layerNormForward = defineKernel({
   tensors: { x: ["T", "C"], w: ["C"], b: ["C"], y: ["T", "C"], mean: ["T"], rstd: ["T"] },
   workgroups: ({ T }) => rows(T),
   variants,
+  tunable: true,
   choose,
 });
 
@@ -41,6 +42,7 @@ export const layerNormBackwardX = defineKernel({
   optional: ["add"],
   workgroups: ({ T }) => rows(T),
   variants,
+  tunable: true,
   choose,
 });
 

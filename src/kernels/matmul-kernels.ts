@@ -185,6 +185,7 @@ export function forwardKernel(w: Weight, share: Sharing, lora: boolean): Kernel 
           return blocks(T, ceilDiv(count, 4), { ...constants, LANES });
         },
         variants,
+        tunable: true,
         choose: ({ T, count, WIDE }, eligible) => pickForward(eligible, T, ceilDiv(count, 4), WIDE !== 0),
       });
     },
@@ -222,6 +223,7 @@ export function backwardXKernel(w: Weight, share: Sharing, lora: boolean): Kerne
         consts: ({ ACCUMULATE }) => ({ ACCUMULATE }),
         workgroups: (sizes, constants) => blocks(sizes.T, units(sizes), constants),
         variants: tiles(heights.backwardX[share], [64, 8], share, parts),
+        tunable: true,
         choose: (sizes, eligible) => pick(eligible, sizes.T, units(sizes)),
       });
     },
@@ -245,6 +247,7 @@ export function backwardWKernel(N: number, K: number, share: Sharing): Kernel {
       consts: ({ ACCUMULATE }) => ({ ACCUMULATE }),
       workgroups: ({ count, K }, constants) => blocks(count, ceilDiv(K, 4), constants),
       variants: tiles(heights.backwardW[share], [64, 8], share, parts),
+      tunable: true,
       choose: ({ count, K }, eligible) => pick(eligible, count, ceilDiv(K, 4)),
     });
   });

@@ -21,6 +21,7 @@ export const rmsNormForward = defineKernel({
   tensors: { x: ["T", "H", "C"], w: ["C"], y: ["T", "H", "C"], rstd: ["T", "H"] },
   workgroups: ({ T, H }) => rows(T * H),
   variants,
+  tunable: true,
   choose,
 });
 
@@ -40,6 +41,7 @@ export const rmsNormBackwardX = defineKernel({
   optional: ["add"],
   workgroups: ({ T, H }) => rows(T * H),
   variants,
+  tunable: true,
   choose,
 });
 

@@ -3,6 +3,13 @@ import { dawnGpu } from "../../src/gpu/dawn.ts";
 import { Device } from "../../src/gpu/device.ts";
 import { defineKernel, rows } from "../../src/gpu/kernel.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
+import { emitMatmul } from "../../src/kernels/matmul.ts";
+import { createWeight } from "../../src/kernels/quantize.ts";
+import { matmulForward } from "../../src/reference/matmul.ts";
+import { expectClose } from "../support/close.ts";
+import { once } from "../support/once.ts";
+import { normals } from "../support/random.ts";
+import { tolerance } from "../support/tolerance.ts";
 
 // y += x, with as much useless work as WASTE says.
 const source = `
@@ -55,5 +62,25 @@ it("pins the fastest variant of a tunable kernel, on scratch buffers, and leaves
   device.pinnedVariants.set("wasteful.forward N4096", 2);
   const again = await build();
   expect(again.variants()["wasteful.forward"]).toBe(2);
+  device.destroy();
+});
+
+it("changes no result of the kernels that are tunable", async () => {
+  const device = await Device.create({ gpu: await dawnGpu(), autotune: true });
+  const [T, N, K] = [19, 40, 36];
+  const x = normals(T * K, 1);
+  const source = normals(N * K, 2);
+  const w = await createWeight(device, "w", { format: "f32", N, K }, Float32Array.from(source));
+  const { y } = await once(
+    device,
+    (rec) => {
+      const y = rec.tensor("y", [T, N], "f32");
+      emitMatmul(rec, { x: rec.input("x", [T, K], "f32"), w, y });
+      return { y };
+    },
+    { x },
+  );
+  expect(device.pinnedVariants.size).toBeGreaterThan(0);
+  expectClose(y, matmulForward({ x, w: source, T, N, K }), tolerance("f32", K), "y");
   device.destroy();
 });

@@ -6,7 +6,16 @@ import { normals } from "../support/random.ts";
 const [T, N, K] = [3, 4, 5];
 
 it("multiplies", () => {
-  const y = matmulForward({ x: [1, 2, 3, 4], w: [5, 6, 7, 8], bias: [10, 20], add: [1, 1, 1, 1], alpha: 2, T: 2, N: 2, K: 2 });
+  const y = matmulForward({
+    x: [1, 2, 3, 4],
+    w: [5, 6, 7, 8],
+    bias: [10, 20],
+    add: [1, 1, 1, 1],
+    alpha: 2,
+    T: 2,
+    N: 2,
+    K: 2,
+  });
   expect([...y]).toEqual([45, 67, 89, 127]);
 });
 

@@ -1,7 +1,8 @@
 import type { Recorder } from "../gpu/recorder.ts";
 import { capacity } from "../gpu/tensor.ts";
 import type { Scalar, Tensor } from "../gpu/tensor.ts";
-import { backwardXKernel, forwardKernel, isWide, matrix, sharingOf } from "./matmul-kernels.ts";
+import { isWide } from "./adapter.ts";
+import { backwardXKernel, forwardKernel, matrix, sharingOf } from "./matmul-kernels.ts";
 import { emitMatmul, emitMatmulBackwardW, emitMatmulBackwardX } from "./matmul.ts";
 import { denseWeight, weightPieces } from "./weight.ts";
 import type { Weight } from "./weight.ts";

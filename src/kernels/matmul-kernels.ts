@@ -268,12 +268,6 @@ export function sharingOf({ device }: Recorder): Sharing {
   return (device.info.subgroupMinSize ?? 4) >= 8 ? 8 : 4;
 }
 
-/** 1 on a GPU whose subgroups can have 16 lanes or more, or are unknown; 0 on CPUs that play one. */
-export function isWide({ device }: Recorder): 0 | 1 {
-  const { subgroupMaxSize } = device.info;
-  return subgroupMaxSize === undefined || subgroupMaxSize >= 16 ? 1 : 0;
-}
-
 /** A matrix [T, width] of a tensor whose axes behind the first make up `width`. */
 export function matrix(rec: Recorder, tensor: Tensor, width: number, what: string): Tensor {
   const [T, ...rest] = tensor.shape;

@@ -1,12 +1,12 @@
 import type { Recorder } from "../gpu/recorder.ts";
 import { capacity, shards } from "../gpu/tensor.ts";
 import type { Scalar, Tensor } from "../gpu/tensor.ts";
+import { isWide } from "./adapter.ts";
 import {
   backwardWKernel,
   backwardXKernel,
   biasBackward,
   forwardKernel,
-  isWide,
   matrix,
   sharingOf,
 } from "./matmul-kernels.ts";

@@ -1,15 +1,24 @@
 import { defineKernel, rows } from "../gpu/kernel.ts";
-import type { Sizes } from "../gpu/kernel.ts";
+import type { Constants, Sizes } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { capacity } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { isWide } from "./adapter.ts";
 import reduce from "../../shaders/lib/reduce.wgsl?raw";
+import rowsSource from "../../shaders/rms-norm-rows.wgsl?raw";
 import source from "../../shaders/rms-norm.wgsl?raw";
 
 const wgsl = [reduce, source];
-const variants = [{ LANES: 64 }, { LANES: 32 }, { LANES: 8 }, { LANES: 16 }, { LANES: 128 }, { LANES: 256 }];
-/** By width alone: the number of lanes is the order of summation, which sampling and training share. */
-const choose = ({ C }: Sizes) => (C > 256 ? 0 : C > 64 ? 1 : 2);
+const lanes = [64, 32, 8, 16, 128, 256];
+/** A workgroup per row with so many lanes; last, a lane per row. */
+const variants = [
+  ...lanes.map((LANES) => ({ constants: { LANES } })),
+  { constants: { ROWS_PER_GROUP: 8 }, wgsl: [rowsSource] },
+];
+/** By width and device alone: the variant is the order of summation, which sampling and training share. */
+const choose = ({ C, WIDE }: Sizes) => (WIDE === 0 ? lanes.length : C > 256 ? 0 : C > 64 ? 1 : 2);
+const groups = ({ T, H }: Sizes, { ROWS_PER_GROUP = 1 }: Constants) =>
+  rows(Math.ceil((T * H) / Number(ROWS_PER_GROUP)));
 /** Rows one invocation of the weight gradient sums: ROWS in the shader. */
 const rowsPerSlice = 64;
 
@@ -19,7 +28,7 @@ export const rmsNormForward = defineKernel({
   wgsl,
   entry: "forward",
   tensors: { x: ["T", "H", "C"], w: ["C"], y: ["T", "H", "C"], rstd: ["T", "H"] },
-  workgroups: ({ T, H }) => rows(T * H),
+  workgroups: groups,
   variants,
   tunable: true,
   choose,
@@ -39,7 +48,7 @@ export const rmsNormBackwardX = defineKernel({
     add: ["T", "H", "C"],
   },
   optional: ["add"],
-  workgroups: ({ T, H }) => rows(T * H),
+  workgroups: groups,
   variants,
   tunable: true,
   choose,
@@ -81,7 +90,7 @@ export function emitRmsNorm(rec: Recorder, { x, w, y, rstd, eps }: RmsNormTensor
   rec.run(
     rmsNormForward,
     { x: heads(rec, x), w, y: heads(rec, y), rstd: columns(rec, rstd) },
-    { eps, has_add: 0 },
+    { eps, has_add: 0, WIDE: isWide(rec) },
   );
 }
 
@@ -110,7 +119,7 @@ export function emitRmsNormBackwardX(
       dx: heads(rec, dx),
       add: add && heads(rec, add),
     },
-    { eps: 0, has_add: add ? 1 : 0 },
+    { eps: 0, has_add: add ? 1 : 0, WIDE: isWide(rec) },
   );
 }
 

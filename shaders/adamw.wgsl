@@ -12,8 +12,8 @@ struct Params {
   bias1: f32, bias2: f32, max_norm: f32,
 }
 
-const LANES = 256u;
-const ITEMS = 16u;  // elements per lane: 4,096 per workgroup
+const LANES = 64u;
+const ITEMS = 64u;  // elements per lane: 4,096 per workgroup
 
 @group(0) @binding(0) var<storage, read_write> param: array<f32>;
 @group(0) @binding(1) var<storage, read_write> grad: array<f32>;

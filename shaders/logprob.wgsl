@@ -1,7 +1,7 @@
 // Log-probability and entropy of one token per row, over a vocabulary that is streamed chunk by chunk: with logits
 // z = x · Wᵀ and temperature τ,  lse = log Σ_v e^(z_v/τ),  logp = z_c/τ − lse,  entropy = lse − Σ_v p_v z_v/τ.
 // z [T, N] is the scratch for one chunk: entries begin … begin + N − 1 of the vocabulary. targets, logp, entropy, lse [T].
-// state [T, 4] over the chunks so far: max m, s = Σ e^(z−m), u = Σ (z−m) e^(z−m), the target's z; all with z/τ.
+// state [T, 4] over the chunks so far: see lib/logprob-state.wgsl; all with z/τ.
 // Backward: dz_v = (dlogp (1[v=c] − p_v) − dentropy p_v (log p_v + entropy)) / τ, in place of the recomputed z.
 // A target of 0xffffffff makes a row of zeros. Entries whose bit is set in `banned` are outside the softmax.
 // One workgroup per row, LANES lanes striding over the chunk, sums in one order for a given LANES: by sixteens, which
@@ -78,25 +78,17 @@ fn update(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   sums = vec2f(0.0);
   for (var i = 0u; i < LANES; i += sixteen()) { sums += pairs[i]; }
 
-  var s = sums.x;
-  var u = sums.y;
+  var joined = vec3f(peak, sums);
   var target_z = 0.0;
   if (params.first == 0) {
-    let before = state[t];
-    target_z = before.w;
-    let top = max(before.x, peak);
-    let down_before = before.x - top;
-    let down = peak - top;
-    // With s = 0 (all banned so far) the distance may be huge: 0 · huge stays 0, as both are finite.
-    u = exp(down) * fma(down, s, u) + exp(down_before) * fma(down_before, before.y, before.z);
-    s = exp(down) * s + exp(down_before) * before.y;
-    peak = top;
+    joined = join(state[t], peak, sums.x, sums.y);
+    target_z = state[t].w;
   }
   let c = targets[t];
   if (c >= params.begin && c - params.begin < params.N) {
     target_z = select(z[row + c - params.begin] * inverse, LOWEST, is_banned(c));
   }
-  state[t] = vec4f(peak, s, u, target_z);
+  state[t] = vec4f(joined, target_z);
 }
 
 // One invocation per row.

@@ -1,32 +1,38 @@
 import { windowShards } from "../gpu/device.ts";
 import { defineKernel, rows } from "../gpu/kernel.ts";
+import type { Sizes } from "../gpu/kernel.ts";
 import type { Recorder } from "../gpu/recorder.ts";
 import { capacity, shards } from "../gpu/tensor.ts";
 import type { ParamValue, Tensor } from "../gpu/tensor.ts";
 import { emitMatmul, emitMatmulBackwardW, emitMatmulBackwardX } from "./matmul.ts";
 import type { Weight } from "./weight.ts";
 import { InvalidOptionError, ShapeError } from "../util/errors.ts";
+import { isWide } from "./adapter.ts";
+import logprobState from "../../shaders/lib/logprob-state.wgsl?raw";
 import source from "../../shaders/logprob.wgsl?raw";
+import rowsSource from "../../shaders/logprob-rows.wgsl?raw";
 
-const variants = [{ LANES: 64 }, { LANES: 128 }, { LANES: 256 }];
-const choose = ({ N }: Record<string, number>) => (N < 512 ? 0 : N < 4096 ? 1 : 2);
+const wgsl = [logprobState, source];
+const variants = [{ LANES: 64 }, { LANES: 128 }, { LANES: 256 }].map((constants) => ({ constants }));
+const choose = ({ N }: Sizes) => (N < 512 ? 0 : N < 4096 ? 1 : 2);
 
 /** Folds the logits z [T, N] of vocabulary entries begin … begin + N − 1 into state [T, 4]. See shaders/logprob.wgsl. */
 export const logprobUpdate = defineKernel({
   name: "logprob",
-  wgsl: [source],
+  wgsl,
   entry: "update",
   tensors: { z: ["T", "N"], targets: ["T"], banned: ["W"], state: ["T", 4] },
   optional: ["banned"],
-  workgroups: ({ T }) => rows(T),
-  variants,
-  choose,
+  workgroups: ({ T }, { ROWS_PER_GROUP = 1 }) => rows(Math.ceil(T / Number(ROWS_PER_GROUP))),
+  // A workgroup per row, or, last, a lane per row.
+  variants: [...variants, { constants: { ROWS_PER_GROUP: 8 }, wgsl: [logprobState, rowsSource] }],
+  choose: (sizes) => (sizes.WIDE === 0 ? variants.length : choose(sizes)),
 });
 
 /** logp, entropy and lse [T] from the state over the whole vocabulary. */
 export const logprobFinish = defineKernel({
   name: "logprob",
-  wgsl: [source],
+  wgsl,
   entry: "finish",
   tensors: { targets: ["T"], state: ["T", 4], logp: ["T"], entropy: ["T"], lse: ["T"] },
   workgroups: ({ T }) => rows(Math.ceil(T / 64)),
@@ -35,7 +41,7 @@ export const logprobFinish = defineKernel({
 /** Turns logits z [T, N] into their gradient, in place. */
 export const logprobBackward = defineKernel({
   name: "logprob",
-  wgsl: [source],
+  wgsl,
   entry: "backward",
   tensors: {
     z: ["T", "N"],
@@ -80,7 +86,7 @@ export function emitLogprob(
 ): void {
   const { x, head, targets, banned, logp, entropy, lse, temperature = 1 } = inputs;
   const state = rec.tensor("logprob state", [x.shape[0], 4], "f32");
-  const params = { has_banned: banned ? 1 : 0, has_dentropy: 0, temperature };
+  const params = { has_banned: banned ? 1 : 0, has_dentropy: 0, temperature, WIDE: isWide(rec) };
   headChunks(inputs).forEach(({ begin, count }, index) => {
     const z = rec.tensor("logits chunk", [x.shape[0], count], "f32");
     emitMatmul(rec, { x, w: headRows(head, begin, count), y: z });

@@ -1,8 +1,15 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import type { Device } from "../../src/gpu/device.ts";
+import { defineKernel } from "../../src/gpu/kernel.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { elementCount } from "../../src/gpu/tensor.ts";
-import { emitLogprob, emitLogprobBackward, ignoredTarget } from "../../src/kernels/logprob.ts";
+import {
+  emitLogprob,
+  emitLogprobBackward,
+  ignoredTarget,
+  logprobFinish,
+  logprobUpdate,
+} from "../../src/kernels/logprob.ts";
 import { bannedMask } from "../../src/kernels/sampling.ts";
 import { createWeight } from "../../src/kernels/quantize.ts";
 import type { Weight } from "../../src/kernels/weight.ts";
@@ -11,6 +18,7 @@ import { InvalidOptionError, ShapeError } from "../../src/util/errors.ts";
 import { halfToFloat } from "../../src/util/half.ts";
 import { expectClose } from "../support/close.ts";
 import { sharedDevice } from "../support/device.ts";
+import { once } from "../support/once.ts";
 import { integers, normals } from "../support/random.ts";
 import { tolerance } from "../support/tolerance.ts";
 
@@ -219,3 +227,65 @@ describe("logprob", () => {
     ).toThrow(ShapeError);
   });
 });
+
+describe.each(logprobUpdate.variants.map((variant) => [JSON.stringify(variant.constants), variant] as const))(
+  "variant %s of update",
+  (_, variant) => {
+    it("folds two chunks, a banned entry and an ignored row", async () => {
+      const device = await sharedDevice();
+      const [T, chunks] = [19, [70, 33]];
+      const V = chunks[0] + chunks[1];
+      const z = normals(T * V, 1, 3);
+      const targets = Uint32Array.from({ length: T }, (_, t) => (t === 4 ? ignoredTarget : (t * 31) % V));
+      const banned = new Uint32Array(4);
+      banned[2] = 1 << 5; // entry 69, which no target is
+      const update = defineKernel({ ...logprobUpdate.spec, variants: [variant], choose: undefined });
+      const part = (from: number, count: number) =>
+        Float64Array.from({ length: T * count }, (_, i) => z[Math.floor(i / count) * V + from + (i % count)]);
+      const got = await once(
+        device,
+        (rec) => {
+          const inputs = {
+            targets: rec.input("targets", [T], "u32"),
+            banned: rec.input("banned", [4], "u32"),
+            state: rec.tensor("state", [T, 4], "f32"),
+          };
+          chunks.forEach((count, index) => {
+            const begin = index * chunks[0];
+            const params = {
+              begin,
+              first: index === 0 ? 1 : 0,
+              has_banned: 1,
+              has_dentropy: 0,
+              temperature: 0.7,
+            };
+            rec.run(update, { z: rec.input(`z${index}`, [T, count], "f32"), ...inputs }, params);
+          });
+          const row = (name: string) => rec.tensor(name, [T], "f32");
+          const outputs = { logp: row("logp"), entropy: row("entropy"), lse: row("lse") };
+          const { targets, state } = inputs;
+          const unused = { N: 0, begin: 0, first: 0, has_banned: 1, has_dentropy: 0, temperature: 0.7 };
+          rec.run(logprobFinish, { targets, state, ...outputs }, unused);
+          return outputs;
+        },
+        { z0: part(0, chunks[0]), z1: part(chunks[0], chunks[1]), targets, banned },
+      );
+      for (let t = 0; t < T; t++) {
+        const kept = Array.from({ length: V }, (_, v) => (v === 69 ? -Infinity : z[t * V + v] / 0.7));
+        const peak = Math.max(...kept);
+        const lse = peak + Math.log(kept.reduce((sum, value) => sum + Math.exp(value - peak), 0));
+        const entropy = kept.reduce(
+          (sum, v) => sum - (v === -Infinity ? 0 : Math.exp(v - lse) * (v - lse)),
+          0,
+        );
+        const expected = t === 4 ? [0, 0, 0] : [kept[targets[t]] - lse, entropy, lse];
+        expectClose(
+          [got.logp[t], got.entropy[t], got.lse[t]],
+          expected,
+          { abs: 1e-4, rel: 1e-5 },
+          `row ${t}`,
+        );
+      }
+    });
+  },
+);

@@ -64,6 +64,9 @@ const heights = {
   backwardW: { 8: [32, 16, 4], 4: [32, 16, 4], 1: [16, 4] },
 } as const;
 
+/** Lanes of a workgroup along the columns, four columns each. */
+const workgroupWidths = [64, 32, 16, 8];
+
 /** Weight pieces that give 32 values at a time: for few rows of x, K a multiple of 32. */
 const chunks: Record<Weight["format"], string> = { f32: chunkF32, f16: chunkF16, q8: chunkQ8, q4: chunkQ4 };
 
@@ -94,7 +97,8 @@ function pick(eligible: readonly Variant[], height: number, width: number): numb
     return (
       (Math.ceil(height / tile) * tile - height) * 1e-3 +
       Math.ceil(height / tile) +
-      1e4 * (Math.ceil(width / lanes) + (lanes / 64) * 0.5)
+      // Lanes beyond the last column work for nothing; narrow workgroups cost more each: twice as much at 8 lanes.
+      1e4 * Math.ceil(width / lanes) * (lanes + 8)
     );
   };
   return eligible.reduce((best, variant, index) => (cost(variant) < cost(eligible[best]) ? index : best), 0);
@@ -154,7 +158,7 @@ export function forwardKernel(w: Weight, share: Sharing, lora: boolean): Kernel 
         lora ? loraSource : forwardSource,
       ];
       const tiled = parts(sharing[share], part, tileForward);
-      const variants = tiles(heights.forward[share], [64, 8], share, tiled);
+      const variants = tiles(heights.forward[share], workgroupWidths, share, tiled);
       if (w.K % 32 === 0) {
         const withSplit = (SPLIT: number, variants: Variant[]): Variant[] =>
           variants.map((variant) => ({ ...variant, constants: { ...variant.constants, SPLIT } }));
@@ -222,7 +226,7 @@ export function backwardXKernel(w: Weight, share: Sharing, lora: boolean): Kerne
         },
         consts: ({ ACCUMULATE }) => ({ ACCUMULATE }),
         workgroups: (sizes, constants) => blocks(sizes.T, units(sizes), constants),
-        variants: tiles(heights.backwardX[share], [64, 8], share, parts),
+        variants: tiles(heights.backwardX[share], workgroupWidths, share, parts),
         tunable: true,
         choose: (sizes, eligible) => pick(eligible, sizes.T, units(sizes)),
       });
@@ -246,7 +250,7 @@ export function backwardWKernel(N: number, K: number, share: Sharing): Kernel {
       tensors: { dy: ["T", "N"], x: ["T", "K"], dw: ["count", "K"] },
       consts: ({ ACCUMULATE }) => ({ ACCUMULATE }),
       workgroups: ({ count, K }, constants) => blocks(count, ceilDiv(K, 4), constants),
-      variants: tiles(heights.backwardW[share], [64, 8], share, parts),
+      variants: tiles(heights.backwardW[share], workgroupWidths, share, parts),
       tunable: true,
       choose: ({ count, K }, eligible) => pick(eligible, count, ceilDiv(K, 4)),
     });

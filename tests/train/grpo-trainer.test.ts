@@ -51,18 +51,18 @@ const flat = (parameters: Map<string, Float32Array>) =>
   [...parameters.values()].flatMap((values) => [...values]);
 
 describe("GrpoTrainer", () => {
-  it("makes the reward climb from random weights within 40 steps", async () => {
+  it("makes the reward climb from random weights within 30 steps", async () => {
     const recipe = {
-      steps: 40,
-      promptsPerStep: 4,
+      steps: 30,
+      promptsPerStep: 2,
       numGenerations: 8,
       maxCompletionLength: 12,
-      learningRate: 2e-2,
+      learningRate: 5e-3,
     };
     const { steps } = await train(recipe, { task: letterShareTask() });
     const mean = (from: number, to: number) =>
       steps.slice(from, to).reduce((sum, metrics) => sum + metrics.reward, 0) / (to - from);
-    expect(mean(35, 40)).toBeGreaterThan(mean(0, 5) + 0.3);
+    expect(mean(25, 30)).toBeGreaterThan(mean(0, 5) + 0.3);
   });
 
   it("yields a plan, phases, rollouts and TRL's metrics, in order", async () => {

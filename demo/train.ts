@@ -209,7 +209,7 @@ export class TrainPanel {
     const last = row("Together", total);
     last.className = "total";
     ui.planRows.replaceChildren(...budget.map(([name, bytes]) => row(name, bytes)), last);
-    ui.planNote.textContent = "GPU memory of the run, as planned before it was allocated.";
+    ui.planNote.textContent = "GPU memory of the run, by purpose.";
   }
 
   #showRollouts({ groups }: Rollouts): void {

@@ -121,7 +121,6 @@ export class EnginePolicy implements PolicyApi {
     const end = await this.#turn.take();
     try {
       if (goesOn) trainer.restore(await last.trainer.state());
-      else this.policy.model.parameters?.resetMoments();
     } finally {
       end();
     }

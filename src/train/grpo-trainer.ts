@@ -94,6 +94,8 @@ export class GrpoTrainer {
     const step = this.#step;
     const { recipe } = this;
     const started = performance.now();
+    // A run begins with fresh moments, also on a policy that another run has trained.
+    if (step === 0) this.policy.model.parameters?.resetMoments();
     const { examples, prompts } = await this.#prompts(step, signal);
     const planned = await this.#updater.prepare(prompts);
     if (planned)

@@ -120,6 +120,18 @@ describe("GrpoTrainer", () => {
     fresh.destroy();
   });
 
+  it("begins a new run on a trained policy without the moments of the last one", async () => {
+    const used = await policy();
+    const first = await train({}, { on: used });
+    const second = await train({ seed: 8, steps: 1 }, { on: used });
+    const fresh = await policy();
+    fresh.model.parameters?.restore(first.state.tensors.param);
+    const apart = await train({ seed: 8, steps: 1 }, { on: fresh });
+    expect(flat(second.state.tensors.param)).toEqual(flat(apart.state.tensors.param));
+    used.destroy();
+    fresh.destroy();
+  });
+
   it("is the same with recomputation, bit for bit, and with accumulation to rounding", async () => {
     const plain = await train({ steps: 1 });
     const recomputed = await train({ steps: 1, recompute: true });

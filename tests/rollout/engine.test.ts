@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { dawnGpu } from "../../src/gpu/dawn.ts";
+import { Device } from "../../src/gpu/device.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { Model } from "../../src/models/model.ts";
 import { emitDecoder, emitScores, PackedInputs } from "../../src/models/packed-inputs.ts";
@@ -217,6 +219,24 @@ describe("Policy", () => {
     expect(() => {
       policy.device.check();
     }).not.toThrow();
+  });
+
+  it("frees every buffer it made", async () => {
+    const device = await Device.create({ gpu: await dawnGpu() });
+    const policy = await Policy.load(device, await tinyPolicySource(3), { lora: { rank: 4 } });
+    const picture = { width: 32, height: 32, data: new Uint8Array(32 * 32 * 3) };
+    const content = [{ type: "image" as const, image: picture }];
+    await policy.generate([{ role: "user", content }], { maxNewTokens: 3, n: 2 });
+    await policy.generate([{ role: "user", content: "a longer one ".repeat(9) }], {
+      maxNewTokens: 30,
+      repetitionPenalty: 1.2,
+    });
+    await policy.generate([{ role: "user", content: "?" }], { maxNewTokens: 2, adapter: false });
+    policy.destroy();
+    // What is left stands in for optional tensors and belongs to the device.
+    expect(device.liveBuffers).toBeLessThanOrEqual(1);
+    device.destroy();
+    expect(device.liveBytes).toBe(0);
   });
 
   it("with the adapter off is the base model", async () => {

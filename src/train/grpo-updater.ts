@@ -74,7 +74,8 @@ export class GrpoUpdater {
     const wanted = recipe.tokensPerBatch > 0 ? Math.min(recipe.tokensPerBatch, whole) : whole;
     const known = this.#programs;
     if (known && known.capacity.tokens >= wanted && known.features === policy.features) return undefined;
-    known?.programs.destroy();
+    // Gone before the new ones are tried: should they not fit, nothing runs on freed buffers.
+    this.destroy();
     // A little room for longer prompts, so that a run records once.
     const tokens = recipe.tokensPerBatch > 0 ? recipe.tokensPerBatch : Math.ceil(whole / 256) * 256;
     const capacity = {

@@ -94,7 +94,7 @@ export function gradient(parameter: Parameter): Tensor {
   return parameter.grad;
 }
 
-/** Folds the leading axes: [A, …, C] as [A·…, C] is what matmul takes. */
+/** [T, count·width], as a linear layer gives it, as heads [T, count, width]. */
 export function heads(x: Tensor, count: number, width: number): Tensor {
   return view(x, [x.shape[0], count, width]);
 }

@@ -59,6 +59,16 @@ export interface PolicyPrompt {
   featureCount: number;
 }
 
+/** Prompts that are placed together, as the programs take them: their image features follow one another from row 0. */
+export function packedPrompts(prompts: readonly PolicyPrompt[]): PackedPrompt[] {
+  let begin = 0;
+  return prompts.map(({ tokens, positions, nextPosition, featureCount }) => {
+    const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => begin + i);
+    begin += featureCount;
+    return { tokens, positions, nextPosition, featureRows };
+  });
+}
+
 /** Model, tokenizer, chat template and adapter version: generates, and is trained by a trainer that holds it. */
 export class Policy {
   /** Counts the changes of the adapter; rollouts are stamped with it. */
@@ -136,12 +146,7 @@ export class Policy {
    * What was there before is overwritten. Call {@link Policy.reserveImages} first.
    */
   place(prompts: readonly PolicyPrompt[]): PackedPrompt[] {
-    let begin = 0;
-    const placed = prompts.map(({ tokens, positions, nextPosition, featureCount }): PackedPrompt => {
-      const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => begin + i);
-      begin += featureCount;
-      return { tokens, positions, nextPosition, featureRows };
-    });
+    const placed = packedPrompts(prompts);
     this.#encoder?.encode(
       prompts.flatMap((prompt) => prompt.images),
       0,

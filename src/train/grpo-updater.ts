@@ -8,6 +8,7 @@ import type { PackedBatch } from "../models/packing.ts";
 import type { ObjectiveStats, OptimizerReport } from "../rl/metrics.ts";
 import { sequenceWeights } from "../rl/objective.ts";
 import type { Completion } from "../rollout/engine.ts";
+import { packedPrompts } from "../rollout/policy.ts";
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { recordGrpo } from "./grpo-programs.ts";
@@ -142,14 +143,8 @@ export class GrpoUpdater {
     const { recipe, policy } = this;
     const { device } = policy;
     // The rollout left the image features where the update finds them.
-    let firstRow = 0;
-    const rolledOut = prompts.map(({ tokens, positions, nextPosition, featureCount }, p) => {
-      const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => firstRow + i);
-      firstRow += featureCount;
-      return {
-        prompt: { tokens, positions, nextPosition, featureRows },
-        completions: groups[p].map((completion) => completion.tokens),
-      };
+    const rolledOut = packedPrompts(prompts).map((prompt, p) => {
+      return { prompt, completions: groups[p].map((completion) => completion.tokens) };
     });
     const { programs, capacity } = this.#recorded();
     const completions = groups.flat();
@@ -169,7 +164,8 @@ export class GrpoUpdater {
         if (index === 0 && iteration === 0) list.push([programs.advantage.program, {}]);
         const weights = this.#weights(batch, completions, totalTokens, batches.length);
         const packed = this.#pack(batch, completions);
-        if (programs.reference) {
+        // The frozen network's log-probs of a lone micro-batch are still there from the first iteration.
+        if (programs.reference && (iteration === 0 || batches.length > 1)) {
           const values = programs.reference.inputs.write(programs.reference.program, packed);
           list.push([programs.reference.program, { ...values, temperature: recipe.temperature }]);
         }

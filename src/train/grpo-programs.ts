@@ -3,7 +3,7 @@ import type { MemoryPlan } from "../gpu/plan.ts";
 import type { Program, SlotPool } from "../gpu/program.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { emitAdamW, OPTIMIZER_REPORT } from "../kernels/adamw.ts";
+import { OPTIMIZER_REPORT } from "../kernels/adamw.ts";
 import { emitAdvantage } from "../kernels/advantage.ts";
 import { emitGrpoLoss, OBJECTIVE_STATS } from "../kernels/grpo-loss.ts";
 import { emitGatherRows, emitScatterRows } from "../kernels/rows.ts";
@@ -15,6 +15,8 @@ import type { PackedCapacity } from "../models/packed-inputs.ts";
 import type { ObjectiveOptions } from "../rl/objective.ts";
 import type { AdvantageScale } from "../rl/advantage.ts";
 import { InvalidOptionError } from "../util/errors.ts";
+import { recordOptimizer, trainedParameters } from "./optimizer-program.ts";
+import type { OptimizerOptions } from "./optimizer-program.ts";
 
 export interface GrpoProgramOptions {
   /** Limits of one micro-batch. */
@@ -33,7 +35,7 @@ export interface GrpoProgramOptions {
   /** Updates on the same rollouts. */
   iterations: number;
   recompute: boolean;
-  optimizer: { beta1: number; beta2: number; eps: number; weightDecay: number; maxGradNorm: number };
+  optimizer: OptimizerOptions;
   bannedTokens: readonly number[];
   /** Keeps logp and dlogp readable after a run. */
   keep?: boolean;
@@ -73,15 +75,8 @@ export interface UpdateProgram {
 
 /** Records everything a step runs. Between rollouts and metrics nothing of it is read back. */
 export async function recordGrpo(model: Model, options: GrpoProgramOptions): Promise<GrpoPrograms> {
-  const { device, parameters } = model;
-  if (!parameters) {
-    throw new InvalidOptionError(
-      "GRPO",
-      "a model without trainable weights",
-      "one loaded with `lora` or `dense`",
-    );
-  }
-  parameters.allocateGradients();
+  const { device } = model;
+  trainedParameters(model, "GRPO");
   const { capacity, pool } = options;
   const advantages = device.tensor("advantages", [options.sequences], "f32");
   const refLogp = options.reference ? device.tensor("refLogp", [capacity.scored], "f32") : undefined;
@@ -157,34 +152,13 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     return { program, inputs, weights, samplerLogp, logp: scores.logp, dlogp, stepRows };
   };
 
-  const optimizer = async () => {
-    const rec = new Recorder(device, "optimizer");
-    const blocks = parameters.blocks.map(({ param, grad, m, v, decay }) => {
-      if (!grad || !m || !v)
-        throw new InvalidOptionError("optimizer", "parameters without gradients", "allocated ones");
-      return { param, grad, m, v, decay };
-    });
-    const { maxGradNorm, ...adam } = options.optimizer;
-    emitAdamW(rec, {
-      parameters: blocks,
-      report,
-      lr: rec.scalar("lr"),
-      ...adam,
-      maxNorm: maxGradNorm,
-      bias1: rec.scalar("bias1"),
-      bias2: rec.scalar("bias2"),
-      zeroGrad: true,
-    });
-    return rec.build({ pool });
-  };
-
   const several = options.iterations > 1;
   const programs = {
     advantage,
     reference: options.reference ? await reference() : undefined,
     first: await update("update", several ? "store" : "none"),
     later: several ? await update("update again", "compare") : undefined,
-    optimizer: await optimizer(),
+    optimizer: await recordOptimizer(model, report, options.optimizer, pool),
     advantages,
     refLogp,
     oldLogp: stored,

@@ -1,7 +1,7 @@
 import type { RgbImage } from "../data/image.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { Rng } from "../util/rng.ts";
-import type { Task, TaskExample } from "./task.ts";
+import { splitSeed, type Task, type TaskExample } from "./task.ts";
 
 /** Colours of the squares, and what they are called. */
 const colours = [
@@ -28,12 +28,12 @@ export function letterShareTask({
   return {
     name: "letter-share",
     description: `Fill the answer with the characters “${letters}”: a policy without any skill can learn it in a few steps.`,
-    example(seed) {
-      const rng = new Rng(seed, 1);
+    example(seed, split = "train") {
+      const rng = new Rng(splitSeed(seed, split), 1);
       const colour = colours[rng.below(colours.length)];
       const question = `The square is ${colour.name}. Say ${[...letters].join(" ")}`;
       return {
-        id: `letter-share/${seed}`,
+        id: `letter-share/${split}/${seed}`,
         answer: colour.name,
         messages: [
           {

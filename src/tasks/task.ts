@@ -1,23 +1,59 @@
 import type { Message } from "../data/chat-template.ts";
 import type { Completion, Example, RewardResult } from "../rl/reward.ts";
+import { InvalidOptionError } from "../util/errors.ts";
+
+/** Examples that are trained on, chosen by, and reported on. No example is in two of them. */
+export const splits = ["train", "validation", "test"] as const;
+export type Split = (typeof splits)[number];
 
 /** One thing to do: what the policy is shown, and what the reward is computed from. */
 export interface TaskExample extends Example {
-  /** Unique within the task and the same for the same seed. */
+  /** Unique within the task and the same for the same seed and split. */
   id: string;
+  /** What is asked for, where a task has several kinds of question: accuracy is also reported per kind. */
+  kind?: string;
   messages: Message[];
 }
 
 /**
- * Examples and their reward. `example(seed)` is a pure function of its seed, so a run that is resumed, replayed or
+ * Examples and their reward. `example(seed, split)` is a pure function of both, so a run that is resumed, replayed or
  * repeated sees the same examples without storing where it was.
  */
 export interface Task<E extends TaskExample = TaskExample> {
   readonly name: string;
   /** What the demo and the command line say about it. */
   readonly description: string;
-  /** An example of the training split. */
-  example(seed: number): E | Promise<E>;
+  /**
+   * @param seed an integer of 0 to {@link seedsPerSplit} − 1.
+   * @param split "train" when left out.
+   */
+  example(seed: number, split?: Split): E | Promise<E>;
   /** A method, so that a task of narrower examples is a `Task`: the examples it is given are its own. */
   reward(completion: Completion, example: E): RewardResult | Promise<RewardResult>;
+}
+
+/** "think": reasoning and then the answer; "answer": the answer at once. */
+export type DemonstrationMode = "think" | "answer";
+
+/** A task that knows how an ideal response reads: what supervised training learns from. */
+export interface TaughtTask<E extends TaskExample = TaskExample> extends Task<E> {
+  example(seed: number, split?: Split): E;
+  /** `<think> … </think> <answer> x </answer>`, or `<answer> x </answer>`; every word and tag apart by one space. */
+  demonstration(example: E, mode: DemonstrationMode): string;
+}
+
+/** Seeds that a split has. */
+export const seedsPerSplit = 2 ** 40;
+
+/**
+ * The seed to draw an example from: each split has a range of seeds of its own.
+ * @throws InvalidOptionError for a seed out of range or an unknown split.
+ */
+export function splitSeed(seed: number, split: Split): number {
+  if (!Number.isInteger(seed) || seed < 0 || seed >= seedsPerSplit)
+    throw new InvalidOptionError("example: seed", seed, "an integer of 0 to 2^40-1");
+  const index = splits.indexOf(split);
+  // The split may come from a recipe file, whatever the type says.
+  if (index < 0) throw new InvalidOptionError("example: split", split, splits);
+  return index * seedsPerSplit + seed;
 }

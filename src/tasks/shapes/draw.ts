@@ -1,0 +1,55 @@
+import { InvalidOptionError } from "../../util/errors.ts";
+import type { Rng } from "../../util/rng.ts";
+import type { Split } from "../task.ts";
+import type { Difficulty } from "./difficulty.ts";
+import { questionKinds, shapesKinds, type Question, type ShapesKind } from "./questions.ts";
+import { drawLayout, splitOf, type Thing } from "./scene.ts";
+
+/** A layout of the wanted split, and a question about it. */
+export interface Asked {
+  kind: ShapesKind;
+  layout: Thing[];
+  question: Question;
+}
+
+/** Layouts that are drawn for one wish before another kind and answer are drawn: a wish may not suit the difficulty. */
+const layoutsPerWish = 400;
+const wishes = 50;
+
+/**
+ * Draws a kind and an answer, and then layouts until one is of the split and lets that be asked and answered. Ends after
+ * a fixed number of draws, and is a pure function of the generator's state.
+ * @throws InvalidOptionError when none was found: the difficulty allows hardly any layout.
+ */
+export function drawQuestion(rng: Rng, split: Split, difficulty: Difficulty): Asked {
+  for (let wish = 0; wish < wishes; wish++) {
+    const kind =
+      shapesKinds[
+        weighted(
+          rng,
+          shapesKinds.map((name) => questionKinds[name].weight),
+        )
+      ];
+    const { answers, questions } = questionKinds[kind];
+    const answer = answers && Object.keys(answers)[weighted(rng, Object.values(answers))];
+    for (let attempt = 0; attempt < layoutsPerWish; attempt++) {
+      const layout = drawLayout(rng, difficulty);
+      if (splitOf(layout) !== split) continue;
+      const fitting = questions(layout, rng).filter(
+        (question) => answer === null || question.answer === answer,
+      );
+      if (fitting.length > 0) return { kind, layout, question: fitting[rng.below(fitting.length)] };
+    }
+  }
+  throw new InvalidOptionError(
+    "difficulty.objects",
+    difficulty.objects,
+    `objects that make scenes of the ${split} split`,
+  );
+}
+
+/** An index, drawn in proportion to whole weights. */
+function weighted(rng: Rng, weights: readonly number[]): number {
+  let left = rng.below(weights.reduce((sum, weight) => sum + weight, 0));
+  return weights.findIndex((weight) => (left -= weight) < 0);
+}

@@ -1,0 +1,230 @@
+import type { Rng } from "../../util/rng.ts";
+import { colourNames, columnOf, rowOf, shapeNames, type Colour, type Shape, type Thing } from "./scene.ts";
+
+/** A question about a layout, its answer, and how the answer follows from the grid. */
+export interface Question {
+  problem: string;
+  answer: string;
+  /** What the trace says after the grid and "so"; empty where the grid says all. */
+  derivation: string;
+}
+
+export const shapesKinds = [
+  "colour",
+  "count-colour",
+  "count-shape",
+  "total",
+  "compare",
+  "relation",
+  "choice",
+  "describe",
+] as const;
+export type ShapesKind = (typeof shapesKinds)[number];
+
+export interface KindOfQuestion {
+  /** Of 100 questions, how many are of this kind. */
+  weight: number;
+  /** WeThink's three types of question, by the names it goes by in reviews: the set's own spelling is not published. */
+  category: "fill-in-blank" | "multiple choice" | "descriptive";
+  /** What it takes to answer. */
+  abilities: readonly string[];
+  /**
+   * The answers to ask for and how often, by weight; none: whatever the scene gives. A layout is drawn again until a
+   * question has the answer that was drawn before, so that no answer is right much more often than another.
+   */
+  answers: Readonly<Record<string, number>> | null;
+  /** The questions of this kind that a layout allows. */
+  questions: (layout: readonly Thing[], rng: Rng) => Question[];
+}
+
+const isOf = (word: Colour | Shape) => (thing: Thing) => thing.colour === word || thing.shape === word;
+const nameOf = ({ colour, shape }: Thing) => `${colour} ${shape}`;
+const countOf = (layout: readonly Thing[], word: Colour | Shape) => layout.filter(isOf(word)).length;
+
+/** "circle 1 2 3", or "circle 0". */
+function counting(word: string, count: number): string {
+  return [word, ...(count === 0 ? [0] : Array.from({ length: count }, (_, index) => index + 1))].join(" ");
+}
+
+/** Goes on counting: "square 3 4", or "square 2" when there are 2 already and no squares. */
+function countingOn(word: string, count: number, from: number): string {
+  return [
+    word,
+    ...(count === 0 ? [from] : Array.from({ length: count }, (_, index) => from + index + 1)),
+  ].join(" ");
+}
+
+const sign = (a: number, b: number) => (a < b ? "<" : a > b ? ">" : "=");
+const yesNo = (yes: boolean) => (yes ? "yes" : "no");
+
+/** Ordered pairs of different shapes. */
+const shapePairs = shapeNames.flatMap((first) =>
+  shapeNames.filter((second) => second !== first).map((second) => [first, second] as const),
+);
+
+/** How places compare when the first thing lies so of the second. */
+const relations = [
+  { words: "left of", axis: "col", place: columnOf, holds: "<" },
+  { words: "right of", axis: "col", place: columnOf, holds: ">" },
+  { words: "above", axis: "row", place: rowOf, holds: "<" },
+  { words: "below", axis: "row", place: rowOf, holds: ">" },
+] as const;
+
+const letters = ["A", "B", "C"] as const;
+
+/** Answers to a count of one sort of thing. */
+const fewWeights = { "0": 24, "1": 28, "2": 28, "3": 20 };
+
+export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
+  colour: {
+    weight: 14,
+    category: "fill-in-blank",
+    abilities: ["colour recognition"],
+    answers: Object.fromEntries(colourNames.map((colour) => [colour, 1])),
+    questions: (layout) =>
+      shapeNames.flatMap((shape) => {
+        const [only, ...more] = layout.filter(isOf(shape));
+        return only === undefined || more.length > 0
+          ? []
+          : {
+              problem: `what colour is the ${shape} ?`,
+              answer: only.colour,
+              derivation: `${shape} = ${only.colour}`,
+            };
+      }),
+  },
+  "count-colour": {
+    weight: 14,
+    category: "fill-in-blank",
+    abilities: ["colour recognition", "counting"],
+    answers: fewWeights,
+    questions: (layout) =>
+      colourNames.map((colour) => {
+        const count = countOf(layout, colour);
+        return {
+          problem: `how many ${colour} objects ?`,
+          answer: String(count),
+          derivation: counting(colour, count),
+        };
+      }),
+  },
+  "count-shape": {
+    weight: 14,
+    category: "fill-in-blank",
+    abilities: ["shape recognition", "counting"],
+    answers: fewWeights,
+    questions: (layout) =>
+      shapeNames.map((shape) => {
+        const count = countOf(layout, shape);
+        return {
+          problem: `how many ${shape}s ?`,
+          answer: String(count),
+          derivation: counting(shape, count),
+        };
+      }),
+  },
+  total: {
+    weight: 14,
+    category: "fill-in-blank",
+    abilities: ["shape recognition", "counting", "arithmetic"],
+    answers: { "0": 10, "1": 20, "2": 25, "3": 25, "4": 20 },
+    questions: (layout) =>
+      shapePairs.map(([first, second]) => {
+        const count = countOf(layout, first);
+        const more = countOf(layout, second);
+        return {
+          problem: `how many ${first}s and ${second}s ?`,
+          answer: String(count + more),
+          derivation: `${counting(first, count)} ${countingOn(second, more, count)}`,
+        };
+      }),
+  },
+  compare: {
+    weight: 12,
+    category: "fill-in-blank",
+    abilities: ["shape recognition", "counting", "comparison"],
+    answers: { yes: 1, no: 1 },
+    questions: (layout) =>
+      shapePairs.flatMap(([first, second]) => {
+        const count = countOf(layout, first);
+        const other = countOf(layout, second);
+        if (count + other === 0) return [];
+        return {
+          problem: `are there more ${first}s than ${second}s ?`,
+          answer: yesNo(count > other),
+          derivation: `${counting(first, count)} ${counting(second, other)} ${sign(count, other)}`,
+        };
+      }),
+  },
+  relation: {
+    weight: 14,
+    category: "fill-in-blank",
+    abilities: ["spatial relations"],
+    answers: { yes: 1, no: 1 },
+    questions: (layout) => {
+      const unique = layout.filter(
+        (thing) => layout.filter((other) => nameOf(other) === nameOf(thing)).length === 1,
+      );
+      return unique.flatMap((first) =>
+        unique
+          .filter((second) => second !== first)
+          .flatMap((second) =>
+            relations.map(({ words, axis, place, holds }) => {
+              const comparison = sign(place(first), place(second));
+              return {
+                problem: `is the ${nameOf(first)} ${words} the ${nameOf(second)} ?`,
+                answer: yesNo(comparison === holds),
+                derivation: `${axis} ${place(first)} ${comparison} ${place(second)}`,
+              };
+            }),
+          ),
+      );
+    },
+  },
+  choice: {
+    weight: 10,
+    category: "multiple choice",
+    abilities: ["object recognition"],
+    answers: { A: 1, B: 1, C: 1 },
+    questions: (layout, rng) => {
+      const present = [...new Set(layout.map(nameOf))];
+      const absent = colourNames
+        .flatMap((colour) => shapeNames.map((shape) => ({ cell: 0, colour, shape })))
+        .filter((thing) => !present.includes(nameOf(thing)));
+      // Colour and shape are both there, but not in one object: what is seen must be bound to be told from these.
+      const near = absent.filter(({ colour, shape }) => countOf(layout, colour) * countOf(layout, shape) > 0);
+      const far = absent.filter((thing) => !near.includes(thing));
+      const wrong = [...rng.shuffle(near), ...rng.shuffle(far)].slice(0, 2).map(nameOf);
+      const right = present[rng.below(present.length)];
+      return letters.map((answer, place) => {
+        const options = wrong.toSpliced(place, 0, right);
+        return {
+          problem: `which is there ? ${options.map((option, index) => `${letters[index]} ${option}`).join(" ")}`,
+          answer,
+          derivation: options
+            .map((option, index) => `${letters[index]} ${yesNo(option === right)}`)
+            .join(" "),
+        };
+      });
+    },
+  },
+  describe: {
+    weight: 8,
+    category: "descriptive",
+    abilities: ["object recognition", "description"],
+    answers: null,
+    questions: (layout) => [
+      { problem: "describe the picture .", answer: layout.map(nameOf).join(" "), derivation: "" },
+    ],
+  },
+};
+
+/** Every word of a question, a trace or an answer. */
+export function shapesWords(): string[] {
+  const numbers = Array.from({ length: 10 }, (_, number) => String(number));
+  const asked =
+    "what colour is the how many objects and are there more than left right above below of which describe picture ? .";
+  const plurals = shapeNames.map((shape) => `${shape}s`);
+  const derived = ["so", "row", "col", "=", "<", ">", "yes", "no"];
+  return [...asked.split(" "), ...colourNames, ...shapeNames, ...plurals, ...letters, ...derived, ...numbers];
+}

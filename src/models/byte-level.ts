@@ -17,7 +17,6 @@ export function qwenTokenIds(first: number): Record<string, number> {
   return {
     bos_token_id: idOf("<|endoftext|>"),
     eos_token_id: idOf("<|im_end|>"),
-    pad_token_id: idOf("<|endoftext|>"),
     image_token_id: idOf("<|image_pad|>"),
     video_token_id: idOf("<|video_pad|>"),
     vision_start_token_id: idOf("<|vision_start|>"),
@@ -28,13 +27,16 @@ export function qwenTokenIds(first: number): Record<string, number> {
 /** Byte-level BPE writes a space inside a token as this letter. */
 export const spaceLetter = "Ġ";
 
-/** The 256 bytes as byte-level BPE spells them, each under its own value: with these no text is unknown. */
+/** Tokens of {@link byteVocabulary}. */
+export const byteCount = 256;
+
+/** The bytes as byte-level BPE spells them, each under its own value: with these no text is unknown. */
 export function byteVocabulary(): Record<string, number> {
   const printable = (byte: number) =>
     (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
   const vocabulary: Record<string, number> = {};
-  let moved = 256;
-  for (let byte = 0; byte < 256; byte++) {
+  let moved = byteCount;
+  for (let byte = 0; byte < byteCount; byte++) {
     vocabulary[String.fromCodePoint(printable(byte) ? byte : moved++)] = byte;
   }
   return vocabulary;

@@ -6,21 +6,16 @@ import { memorySource } from "../storage/source.ts";
 import type { FileSource } from "../storage/source.ts";
 import { writeSafetensors } from "../storage/safetensors.ts";
 import type { TensorData } from "../storage/safetensors.ts";
+import {
+  byteCount,
+  byteLevelTokenizer,
+  byteVocabulary,
+  qwenSpecialTokens,
+  qwenTokenIds,
+} from "./byte-level.ts";
 import { parseModelConfig } from "./config.ts";
 import { weightSpecs } from "./names.ts";
 import { randomWeights } from "./random-weights.ts";
-
-const specialTokens = [
-  "<|endoftext|>",
-  "<|im_start|>",
-  "<|im_end|>",
-  "<|vision_start|>",
-  "<|vision_end|>",
-  "<|image_pad|>",
-  "<|video_pad|>",
-];
-const firstSpecial = 256;
-const idOf = (token: string) => firstSpecial + specialTokens.indexOf(token);
 
 const config = {
   architectures: ["Qwen2_5_VLForConditionalGeneration"],
@@ -38,12 +33,7 @@ const config = {
   rope_scaling: { type: "mrope", mrope_section: [2, 3, 3] },
   use_sliding_window: false,
   tie_word_embeddings: true,
-  bos_token_id: idOf("<|endoftext|>"),
-  eos_token_id: idOf("<|im_end|>"),
-  image_token_id: idOf("<|image_pad|>"),
-  video_token_id: idOf("<|video_pad|>"),
-  vision_start_token_id: idOf("<|vision_start|>"),
-  vision_end_token_id: idOf("<|vision_end|>"),
+  ...qwenTokenIds(byteCount),
   vision_config: {
     depth: 2,
     hidden_size: 32,
@@ -72,39 +62,14 @@ const preprocessor = {
   image_std: [0.5, 0.5, 0.5],
 };
 
-/** Every byte is a token, written as the character that byte-level BPE has for it. */
-function byteTokenizer(): object {
-  const printable = (byte: number) =>
-    (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174 && byte <= 255);
-  const vocab: Record<string, number> = {};
-  let moved = 256;
-  for (let byte = 0; byte < 256; byte++) vocab[String.fromCodePoint(printable(byte) ? byte : moved++)] = byte;
-  return {
-    version: "1.0",
-    added_tokens: specialTokens.map((content, index) => ({
-      id: firstSpecial + index,
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: null,
-    pre_tokenizer: { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: false },
-    post_processor: { type: "ByteLevel", add_prefix_space: false, trim_offsets: false, use_regex: false },
-    decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },
-    model: {
-      type: "BPE",
-      unk_token: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
-      vocab,
-      merges: [],
-    },
-  };
-}
+/** Every byte is a token. */
+const tokenizer = byteLevelTokenizer({
+  vocabulary: byteVocabulary(),
+  merges: [],
+  added: qwenSpecialTokens.map((content) => ({ content, special: true })),
+  normalizers: [],
+  words: false,
+});
 
 /** The folder: config.json, model.safetensors, tokenizer.json, preprocessor_config.json. The same seed, the same bytes. */
 export async function tinyPolicySource(seed = 1): Promise<FileSource> {
@@ -118,7 +83,7 @@ export async function tinyPolicySource(seed = 1): Promise<FileSource> {
   return memorySource(
     {
       "config.json": json(config),
-      "tokenizer.json": json(byteTokenizer()),
+      "tokenizer.json": json(tokenizer),
       "preprocessor_config.json": json(preprocessor),
       "model.safetensors": writeSafetensors(tensors),
     },

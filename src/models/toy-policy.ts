@@ -8,6 +8,7 @@ import { writeSafetensors } from "../storage/safetensors.ts";
 import type { TensorData } from "../storage/safetensors.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import {
+  byteCount,
   byteLevelTokenizer,
   byteVocabulary,
   qwenSpecialTokens,
@@ -34,12 +35,9 @@ const addedTokens = [
 /** Rows of the embedding come in multiples of this. */
 const vocabularyStep = 8;
 
-/**
- * The content of `config.json`.
- *
- * @param firstSpecial how many tokens stand in the vocabulary before the special ones and the tags.
- */
-export function toyModelConfig(firstSpecial: number): object {
+/** The content of `config.json` for a vocabulary of these words, as in {@link toyPolicyFiles}. */
+export function toyModelConfig(words: readonly string[]): object {
+  const firstSpecial = byteCount + vocabularyWords(words).length;
   const used = firstSpecial + addedTokens.length;
   return {
     architectures: ["Qwen2_5_VLForConditionalGeneration"],
@@ -178,16 +176,15 @@ function vocabularyWords(words: readonly string[]): string[] {
  */
 export function toyPolicyFiles(words: readonly string[]): Record<string, Bytes> {
   const all = vocabularyWords(words);
-  const firstSpecial = 256 + all.length;
-  const ids = qwenTokenIds(firstSpecial);
+  const ids = qwenTokenIds(byteCount + all.length);
   const text = (content: string): Bytes => new TextEncoder().encode(content);
   const json = (value: object) => text(`${JSON.stringify(value, null, 2)}\n`);
   return {
-    "config.json": json(toyModelConfig(firstSpecial)),
+    "config.json": json(toyModelConfig(words)),
     "generation_config.json": json({
       bos_token_id: ids.bos_token_id,
-      eos_token_id: [ids.eos_token_id, ids.pad_token_id],
-      pad_token_id: ids.pad_token_id,
+      eos_token_id: [ids.eos_token_id, ids.bos_token_id],
+      pad_token_id: ids.bos_token_id,
     }),
     "preprocessor_config.json": json(preprocessor),
     "tokenizer.json": json(wordTokenizer(all)),
@@ -198,7 +195,7 @@ export function toyPolicyFiles(words: readonly string[]): Record<string, Bytes> 
 
 /** Untrained weights under the names of the checkpoint, F32. The same seed, the same values. */
 export async function toyWeights(words: readonly string[], seed: number): Promise<TensorData[]> {
-  const config = parseModelConfig(toyModelConfig(256 + vocabularyWords(words).length));
+  const config = parseModelConfig(toyModelConfig(words));
   const weights = randomWeights(config, seed);
   const tensors: TensorData[] = [];
   for (const { name, candidates, shape } of weightSpecs(config)) {

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { klTypes, lossTypes } from "../rl/objective.ts";
-import { InvalidOptionError } from "../util/errors.ts";
+import { parseOptions } from "./parse-options.ts";
 import { scheduleKinds } from "./schedule.ts";
 
 const integer = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
@@ -9,7 +9,7 @@ const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
 const nonNegative = v.pipe(v.number(), v.minValue(0), v.finite());
 
 /** Every option of a GRPO run with its default. Names and meanings are TRL's or EasyR1's. */
-const schema = v.strictObject({
+export const recipeSchema = v.strictObject({
   /** Optimizer steps counted in rollout batches. */
   steps: v.optional(integer(1), 40),
   seed: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 1),
@@ -51,20 +51,13 @@ const schema = v.strictObject({
 });
 
 /** A GRPO run's options, all of them set. */
-export type Recipe = v.InferOutput<typeof schema>;
-export type RecipeOptions = v.InferInput<typeof schema>;
+export type Recipe = v.InferOutput<typeof recipeSchema>;
+export type RecipeOptions = v.InferInput<typeof recipeSchema>;
 
 /**
  * Fills in defaults and checks every value.
  * @throws InvalidOptionError naming the option, what was got and what is expected; unknown options too.
  */
 export function parseRecipe(options: unknown): Recipe {
-  const result = v.safeParse(schema, options);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const path = v.getDotPath(issue) ?? "recipe";
-  const known = Object.keys(schema.entries).join(", ");
-  const expected =
-    issue.expected === "never" ? `one of the options ${known}` : (issue.expected ?? issue.message);
-  throw new InvalidOptionError(`recipe: ${path}`, issue.received, expected);
+  return parseOptions("recipe", recipeSchema, options);
 }

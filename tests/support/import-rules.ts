@@ -4,10 +4,12 @@ import ts from "typescript";
 
 /**
  * Which folders a folder's files may import, besides their own. Lower layers stand first; the table has no cycle.
- * `gpu` gives every layer above it the handles (Tensor, Recorder, Program) that it passes on.
+ * `gpu` gives every layer above it the handles (Tensor, Recorder, Program) that it passes on. A run of `train` measures
+ * the policy before and after by `evaluation`, which knows nothing of training.
  */
 export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
   shaders: [],
+  recipes: [],
   "src/util": [],
   "src/gpu": ["src/util"],
   "src/reference": ["src/util"],
@@ -28,7 +30,18 @@ export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
     "src/util",
   ],
   "src/tasks": ["src/data", "src/rl", "src/storage", "src/util"],
+  "src/evaluation": [
+    "src/rollout",
+    "src/models",
+    "src/rl",
+    "src/tasks",
+    "src/storage",
+    "src/data",
+    "src/util",
+  ],
   "src/train": [
+    "recipes",
+    "src/evaluation",
     "src/rollout",
     "src/models",
     "src/rl",
@@ -38,15 +51,6 @@ export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
     "src/layers",
     "src/kernels",
     "src/gpu",
-    "src/util",
-  ],
-  "src/evaluation": [
-    "src/rollout",
-    "src/models",
-    "src/rl",
-    "src/tasks",
-    "src/storage",
-    "src/data",
     "src/util",
   ],
   "src/synthesis": [

@@ -60,7 +60,7 @@ describe("evaluate", () => {
       false,
       true,
     ]);
-    expect(result.results[0]).toMatchObject({ id: "letter-share/10", kind: "other", thinking: false });
+    expect(result.results[0]).toMatchObject({ id: "letter-share/validation/10", kind: "other", thinking: false });
     expect(result.meanLength).toBeGreaterThan(0);
     expect(summaryOf(result)).not.toHaveProperty("results");
     on.destroy();

@@ -2,13 +2,13 @@ import type { RgbImage } from "../data/image.ts";
 import { normaliseAnswer } from "../rl/reward.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { Rng } from "../util/rng.ts";
+import { pictureSize, readGrid } from "./grid.ts";
 import { splitSeed, type TaughtTask } from "./task.ts";
 import { taughtDemonstration, taughtReward, type TaughtExample, type TaughtReward } from "./taught.ts";
 import { resolveDifficulty, type DifficultyOption } from "./shapes/difficulty.ts";
 import { drawQuestion } from "./shapes/draw.ts";
 import { questionKinds, type KindOfQuestion, type ShapesKind } from "./shapes/questions.ts";
-import { drawScene, placeThings, sceneSize, type Scene } from "./shapes/scene.ts";
-import { traceOf } from "./shapes/trace.ts";
+import { drawScene, nameOf, placeThings, type Scene } from "./shapes/scene.ts";
 
 export { shapesKinds, shapesWords, type ShapesKind } from "./shapes/questions.ts";
 export {
@@ -51,7 +51,7 @@ const streams = { question: 2, places: 3, noise: 4 };
 export function shapesTask({
   reward = "answer",
   difficulty = "normal",
-  size = sceneSize,
+  size = pictureSize,
 }: ShapesOptions = {}): TaughtTask<ShapesExample> {
   if (!Number.isInteger(size) || size < 24 || size > 480)
     throw new InvalidOptionError("size", size, "an integer of 24 to 480");
@@ -84,7 +84,7 @@ export function shapesTask({
         answer,
         category,
         abilities: [...abilities],
-        refined_cot: traceOf(layout, derivation),
+        refined_cot: `${readGrid(layout, nameOf)} so ${derivation}`.trim(),
         image,
         image_path: `${id}.png`,
         reward: kind === "describe" ? "object-multiset" : "exact-match",

@@ -1,9 +1,10 @@
 import { InvalidOptionError } from "../../util/errors.ts";
 import type { Rng } from "../../util/rng.ts";
+import { splitOf } from "../grid.ts";
 import type { Split } from "../task.ts";
 import type { Difficulty } from "./difficulty.ts";
 import { questionKinds, shapesKinds, type Question, type ShapesKind } from "./questions.ts";
-import { drawLayout, splitOf, type Thing } from "./scene.ts";
+import { codeOf, drawLayout, type Thing } from "./scene.ts";
 
 /** A layout of the wanted split, and a question about it. */
 export interface Asked {
@@ -34,7 +35,7 @@ export function drawQuestion(rng: Rng, split: Split, difficulty: Difficulty): As
     const answer = answers && Object.keys(answers)[weighted(rng, Object.values(answers))];
     for (let attempt = 0; attempt < layoutsPerWish; attempt++) {
       const layout = drawLayout(rng, difficulty);
-      if (splitOf(layout) !== split) continue;
+      if (splitOf(layout, codeOf) !== split) continue;
       const fitting = questions(layout, rng).filter(
         (question) => answer === null || question.answer === answer,
       );

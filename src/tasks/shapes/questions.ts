@@ -1,5 +1,6 @@
 import type { Rng } from "../../util/rng.ts";
-import { colourNames, columnOf, rowOf, shapeNames, type Colour, type Shape, type Thing } from "./scene.ts";
+import { columnOf, rowOf } from "../grid.ts";
+import { colourNames, nameOf, shapeNames, type Colour, type Shape, type Thing } from "./scene.ts";
 
 /** A question about a layout, its answer, and how the answer follows from the grid. */
 export interface Question {
@@ -38,7 +39,6 @@ export interface KindOfQuestion {
 }
 
 const isOf = (word: Colour | Shape) => (thing: Thing) => thing.colour === word || thing.shape === word;
-const nameOf = ({ colour, shape }: Thing) => `${colour} ${shape}`;
 const countOf = (layout: readonly Thing[], word: Colour | Shape) => layout.filter(isOf(word)).length;
 
 /** "circle 1 2 3", or "circle 0". */

@@ -1,7 +1,7 @@
 import type { RgbImage } from "../../data/image.ts";
 import type { Rng } from "../../util/rng.ts";
-import { Canvas, mix, type Figure, type Rgb } from "../rasteriser.ts";
-import type { Split } from "../task.ts";
+import { cellCount, centreOf, pictureSize, type InCell, type Place } from "../grid.ts";
+import { Canvas, type Figure, type Rgb } from "../rasteriser.ts";
 import type { Difficulty } from "./difficulty.ts";
 
 export const colourNames = ["red", "green", "blue", "yellow"] as const;
@@ -9,38 +9,19 @@ export const shapeNames = ["circle", "square", "triangle"] as const;
 export type Colour = (typeof colourNames)[number];
 export type Shape = (typeof shapeNames)[number];
 
-/** Cells per edge of the grid. */
-export const gridSize = 3;
-export const cellCount = gridSize * gridSize;
-
-/** What the pictures are drawn in, before {@link drawScene} scales them: pixels, for 3×3 cells of 16. */
-export const sceneSize = 48;
-const cellSize = sceneSize / gridSize;
-
 /** What is in a cell. */
-export interface Thing {
-  /** Cells are counted in reading order, from 0. */
-  cell: number;
+export interface Thing extends InCell {
   colour: Colour;
   shape: Shape;
 }
 
-/** A thing and where in its cell it is drawn: pixels of a picture of 48. */
-export interface SceneObject extends Thing {
-  /** From the cell's centre to the object's; y down. */
-  dx: number;
-  dy: number;
-  /** Half the height and width. */
-  half: number;
-}
+/** A thing and where in its cell it is drawn. */
+export interface SceneObject extends Thing, Place {}
 
 /** Objects in reading order, at most one a cell. */
 export interface Scene {
   objects: SceneObject[];
 }
-
-export const rowOf = ({ cell }: Thing): number => Math.floor(cell / gridSize);
-export const columnOf = ({ cell }: Thing): number => cell % gridSize;
 
 /** Draws which things there are and in which cells, in reading order. */
 export function drawLayout(rng: Rng, { objects: [least, most] }: Difficulty): Thing[] {
@@ -53,19 +34,11 @@ export function drawLayout(rng: Rng, { objects: [least, most] }: Difficulty): Th
   }));
 }
 
-/** Of 16 layouts, how many a split has on average. */
-const shares: Readonly<Record<Split, number>> = { train: 12, validation: 2, test: 2 };
+export const nameOf = ({ colour, shape }: Thing): string => `${colour} ${shape}`;
 
-/** The split that a layout belongs to: a layout is never in two, however it is jittered, sized or asked about. */
-export function splitOf(layout: readonly Thing[]): Split {
-  let hash = 0;
-  for (const { cell, colour, shape } of layout) {
-    const kind = colourNames.indexOf(colour) * shapeNames.length + shapeNames.indexOf(shape);
-    hash = mix(hash ^ (cell * 16 + kind + 1));
-  }
-  const share = hash % 16;
-  if (share < shares.test) return "test";
-  return share < shares.test + shares.validation ? "validation" : "train";
+/** What is in the cell, as a number of 0 to 11. */
+export function codeOf({ colour, shape }: Thing): number {
+  return colourNames.indexOf(colour) * shapeNames.length + shapeNames.indexOf(shape);
 }
 
 /** Places and sizes things within their cells. */
@@ -97,11 +70,10 @@ const figures: Readonly<Record<Shape, (half: number) => Figure>> = {
  * @param noiseSeed a word.
  */
 export function drawScene({ objects }: Scene, size: number, noise: number, noiseSeed: number): RgbImage {
-  const scale = size / sceneSize;
+  const scale = size / pictureSize;
   const canvas = new Canvas(size, background);
   for (const thing of objects) {
-    const x = (columnOf(thing) + 0.5) * cellSize + thing.dx;
-    const y = (rowOf(thing) + 0.5) * cellSize + thing.dy;
+    const [x, y] = centreOf(thing);
     const half = thing.half * scale;
     canvas.paint(figures[thing.shape](half), x * scale, y * scale, half, colours[thing.colour]);
   }

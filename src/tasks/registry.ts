@@ -1,4 +1,5 @@
 import { InvalidOptionError } from "../util/errors.ts";
+import { digitsTask } from "./digits.ts";
 import { letterShareTask } from "./letter-share.ts";
 import { shapesTask } from "./shapes.ts";
 import type { TaughtTask, Task } from "./task.ts";
@@ -21,6 +22,7 @@ interface Entry {
 const tasks: Readonly<Record<string, Entry>> = {
   "letter-share": { options: ["letters", "size"], create: letterShareTask },
   shapes: { options: ["reward", "difficulty", "size"], create: shapesTask },
+  digits: { options: ["reward", "size"], create: digitsTask },
 };
 
 export const taskNames: readonly string[] = Object.keys(tasks);

@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import type { Checkpoint, LoadedCheckpoint } from "../storage/checkpoint.ts";
-import type { TensorData } from "../storage/safetensors.ts";
+import type { TensorData, TensorTable } from "../storage/safetensors.ts";
 import { CheckpointError } from "../util/errors.ts";
 import type { TrainerState } from "./grpo-trainer.ts";
 import { parseRecipe } from "./recipe.ts";
@@ -11,17 +11,34 @@ const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Config = v.object({ task: v.string(), model: v.string(), recipe: v.unknown() });
 const ProgressOfRun = v.object({ updates: count, numTokens: count, policyVersion: count });
 
-/** A trainer's state as a checkpoint. Tensors are named `param/NAME`, `m/NAME`, `v/NAME`. */
+/** Trained weights and both moments, named `param/NAME`, `m/NAME`, `v/NAME`. */
+export function stateTensors(state: TrainerState["tensors"]): TensorData[] {
+  return kinds.flatMap((kind) =>
+    [...state[kind]].map(([name, data]): TensorData => {
+      return { name: `${kind}/${name}`, dtype: "F32", shape: [data.length], data };
+    }),
+  );
+}
+
+/** What {@link stateTensors} named. */
+export async function readStateTensors(table: TensorTable): Promise<TrainerState["tensors"]> {
+  const read = async (kind: (typeof kinds)[number]) => {
+    const values = new Map<string, Float32Array>();
+    for (const name of table.tensors.keys()) {
+      if (name.startsWith(`${kind}/`)) values.set(name.slice(kind.length + 1), await table.readFloat32(name));
+    }
+    return values;
+  };
+  return { param: await read("param"), m: await read("m"), v: await read("v") };
+}
+
+/** A trainer's state as a checkpoint. */
 export function toCheckpoint(
   state: TrainerState,
   { model, versions }: { model: string; versions: Record<string, string> },
 ): Checkpoint {
   const { recipe, task, step, updates, numTokens, policyVersion } = state;
-  const tensors = kinds.flatMap((kind) =>
-    [...state.tensors[kind]].map(([name, data]): TensorData => {
-      return { name: `${kind}/${name}`, dtype: "F32", shape: [data.length], data };
-    }),
-  );
+  const tensors = stateTensors(state.tensors);
   return {
     state: {
       step,
@@ -52,19 +69,11 @@ export async function fromCheckpoint(
       `the checkpoint is of another model: got ${config.output.model}, expected ${model}`,
     );
   }
-  const read = async (kind: (typeof kinds)[number]) => {
-    const values = new Map<string, Float32Array>();
-    for (const name of tensors.tensors.keys()) {
-      if (name.startsWith(`${kind}/`))
-        values.set(name.slice(kind.length + 1), await tensors.readFloat32(name));
-    }
-    return values;
-  };
   return {
     recipe: parseRecipe(config.output.recipe),
     task: config.output.task,
     step: state.step,
     ...progress.output,
-    tensors: { param: await read("param"), m: await read("m"), v: await read("v") },
+    tensors: await readStateTensors(tensors),
   };
 }

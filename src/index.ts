@@ -20,6 +20,9 @@ export { Model } from "./models/model.ts";
 export type { LoraOptions, ModelOptions } from "./models/model.ts";
 export { parseModelConfig, readModelConfig, SUPPORTED_ARCHITECTURES } from "./models/config.ts";
 export type { Architecture, ModelConfig } from "./models/config.ts";
+export { exportWeights } from "./models/export-weights.ts";
+export { quantizeTensors } from "./models/quantize-tensors.ts";
+export type { QuantizeOptions } from "./models/quantize-tensors.ts";
 export { tinyPolicySource } from "./models/tiny-policy.ts";
 export type { WeightFormat } from "./kernels/weight.ts";
 

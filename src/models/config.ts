@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { parseQuantization, type Quantization } from "../storage/mlx.ts";
 import { readJson, type FileSource, type ReadOptions } from "../storage/source.ts";
 import { CorruptFileError, UnsupportedModelError } from "../util/errors.ts";
 
@@ -77,6 +78,8 @@ export interface ModelConfig {
   tokens: SpecialTokens;
   /** The dtype the file says its weights have, for the record: the weights' own header counts. */
   dtype: string | null;
+  /** How its linear layers are quantized, where they are. */
+  quantization?: Quantization;
 }
 
 /** One reader per `model_type`; a family is added by adding its reader. */
@@ -135,7 +138,7 @@ export async function readModelConfig(source: FileSource, options?: ReadOptions)
  * defaults transformers has for the family. `generation` is the content of `generation_config.json`, whose
  * `eos_token_id` goes before the config's.
  * @throws UnsupportedModelError naming the architecture, activation or rope type and what is supported,
- *   CorruptFileError naming a field of the wrong type.
+ *   or how the weights are quantized, if not as MLX does; CorruptFileError naming a field of the wrong type.
  */
 export function parseModelConfig(config: unknown, generation?: unknown): ModelConfig {
   if (!isJson(config))
@@ -143,11 +146,17 @@ export function parseModelConfig(config: unknown, generation?: unknown): ModelCo
   const type = config.model_type;
   const family = SUPPORTED_ARCHITECTURES.find((name) => name === type);
   if (!family) throw unsupported("model_type", type, SUPPORTED_ARCHITECTURES);
-  if (config.quantization_config !== undefined && config.quantization_config !== null) {
-    const method = isJson(config.quantization_config) ? config.quantization_config.quant_method : undefined;
-    throw unsupported("quantization_config", method ?? "one", ["weights in F32, F16 or BF16"]);
+  const quantization = config.quantization ?? undefined;
+  const method = isJson(config.quantization_config) ? config.quantization_config.quant_method : undefined;
+  // MLX's files repeat their `quantization` under the name that transformers uses, without a method.
+  if ((config.quantization_config ?? undefined) !== undefined && (method !== undefined || !quantization)) {
+    throw unsupported("quantization_config", method ?? "one", [
+      "weights in F32, F16 or BF16",
+      "MLX's `quantization`",
+    ]);
   }
-  return FAMILIES[family](config, isJson(generation) ? generation : {});
+  const parsed = FAMILIES[family](config, isJson(generation) ? generation : {});
+  return quantization === undefined ? parsed : { ...parsed, quantization: parseQuantization(quantization) };
 }
 
 type Json = Record<string, unknown>;

@@ -1,29 +1,34 @@
 import type { Device } from "../gpu/device.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { createWeight } from "../kernels/quantize.ts";
-import { denseWeight } from "../kernels/weight.ts";
+import { denseWeight, weightFromPacked } from "../kernels/weight.ts";
 import type { Weight, WeightFormat } from "../kernels/weight.ts";
 import { Linear } from "../layers/linear.ts";
 import type { Lora } from "../layers/linear.ts";
 import { RmsNorm } from "../layers/norm.ts";
 import type { Parameter, ParameterSet } from "../layers/parameters.ts";
+import { dequantizeMatrix } from "../storage/mlx.ts";
+import type { PackedMatrix } from "../storage/mlx.ts";
 import { assertShape } from "../util/assert.ts";
 
 /** Where weights come from, by logical name: a checkpoint, or a random initialiser. */
 export interface WeightSource {
   /** Row-major values of the whole tensor. */
   read(name: string): Promise<Float32Array>;
+  /** The words of a matrix that is stored quantized; undefined for one that is not, or whose words do not fit ours. */
+  readPacked?(name: string): Promise<PackedMatrix | undefined>;
 }
 
+/** How weights are stored on the GPU. Undefined: as they come where they come quantized, else as said. */
 export interface WeightFormats {
-  /** Of the linear layers. */
-  linear: WeightFormat;
-  /** Of the token embedding and the vocabulary head. */
-  embedding: WeightFormat;
-  /** Of the vision tower. */
-  vision: WeightFormat;
-  /** Values per scale and bias in a quantized weight. */
-  group: 32 | 64;
+  /** Of the linear layers; else q8. */
+  linear: WeightFormat | undefined;
+  /** Of the token embedding and the vocabulary head; else q8. */
+  embedding: WeightFormat | undefined;
+  /** Of the vision tower; else q8. */
+  vision: WeightFormat | undefined;
+  /** Values per scale and bias in a quantized weight; else 32. */
+  group: 32 | 64 | undefined;
 }
 
 /** Everything frozen, LoRA on the decoder's linear layers, or every weight trained in f32. */
@@ -95,17 +100,30 @@ export class LayerFactory {
     name: string,
     N: number,
     K: number,
-    format: WeightFormat,
+    format: WeightFormat | undefined,
     source: WeightSource,
   ): Promise<{ w: Weight; dense?: Parameter }> {
-    const values = await source.read(name);
+    const packed = await source.readPacked?.(name);
+    if (packed) assertShape(`weight ${name}`, [packed.N, packed.K], [N, K]);
+    const trained = this.training?.kind === "dense" && this.training.parameters.find(name);
+    const { group } = this.formats;
+    if (packed && !trained && fits(packed, format, group)) {
+      const spec = { format: formatOf(packed), N, K, group: packed.group };
+      return { w: this.#keep(weightFromPacked(this.device, name, spec, packed)) };
+    }
+    const values = packed ? dequantizeMatrix(packed) : await source.read(name);
     assertShape(`weight ${name}`, [values.length], [N * K]);
     const dense = this.#dense(name, values);
     if (dense) return { w: denseWeight(dense.value), dense };
-    const w = await createWeight(this.device, name, { format, N, K, group: this.formats.group }, values);
+    return {
+      w: this.#keep(await createWeight(this.device, name, { format: format ?? "q8", N, K, group }, values)),
+    };
+  }
+
+  #keep(w: Weight): Weight {
     this.tensors.push(w.data);
     if (w.scales) this.tensors.push(w.scales);
-    return { w };
+    return w;
   }
 
   async #vector(
@@ -121,4 +139,17 @@ export class LayerFactory {
     this.tensors.push(tensor);
     return { tensor };
   }
+}
+
+function formatOf({ bits }: PackedMatrix): WeightFormat {
+  return `q${bits}`;
+}
+
+/** Whether the words can be taken as they are. */
+function fits(
+  packed: PackedMatrix,
+  format: WeightFormat | undefined = formatOf(packed),
+  group: number = packed.group,
+): boolean {
+  return format === formatOf(packed) && group === packed.group;
 }

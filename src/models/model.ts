@@ -8,12 +8,12 @@ import type { Adapter } from "../storage/peft.ts";
 import { openCheckpoint } from "../storage/safetensors.ts";
 import type { FileSource } from "../storage/source.ts";
 import { InvalidOptionError, MissingTensorError, ShapeError } from "../util/errors.ts";
+import { checkpointWeights } from "./checkpoint-weights.ts";
 import { readModelConfig } from "./config.ts";
 import type { ModelConfig } from "./config.ts";
 import { Decoder } from "./decoder.ts";
 import { LayerFactory } from "./factory.ts";
 import type { Training, WeightFormats, WeightSource } from "./factory.ts";
-import { resolveWeights } from "./names.ts";
 import { randomWeights } from "./random-weights.ts";
 import { decoderLinears, denseSpecs, initialLora, loraSpecs } from "./trainable.ts";
 import { VisionTower } from "./vision-tower.ts";
@@ -29,11 +29,16 @@ export interface LoraOptions {
 }
 
 export interface ModelOptions {
-  /** Storage of the linear layers, embedding and head; q8 by default. `vision` defaults to the same. */
+  /**
+   * Storage of the linear layers. By default weights that are quantized in the checkpoint are taken as they are, to the
+   * bit, and others become q8; asking for another format than theirs converts them.
+   */
   format?: WeightFormat;
+  /** Of embedding and head. By default as `format`; with q4 as if `format` were not given. */
   embeddingFormat?: WeightFormat;
+  /** Of the vision tower. By default as `format`. */
   visionFormat?: WeightFormat;
-  /** Values per scale of a quantized weight. Default 32. */
+  /** Values per scale of a quantized weight. By default as the checkpoint has them, 32 where it has none. */
   group?: 32 | 64;
   /** Trains LoRA adapters on the frozen weights. */
   lora?: LoraOptions;
@@ -63,23 +68,14 @@ export class Model {
   ) {}
 
   /**
-   * Loads a Hugging Face folder: config.json, model.safetensors or shards with an index.
+   * Loads a Hugging Face folder: config.json, model.safetensors or shards with an index. Weights may be quantized as
+   * MLX does it (src/storage/mlx.ts).
    * @throws MissingFileError, CorruptFileError, MissingTensorError, ShapeError, UnsupportedModelError, MemoryBudgetError
    */
   static async load(device: Device, source: FileSource, options: ModelOptions = {}): Promise<Model> {
     const config = await readModelConfig(source);
     const table = await openCheckpoint(source, { signal: options.signal });
-    const entries = resolveWeights(config, table);
-    const weights: WeightSource = {
-      async read(name) {
-        const entry = entries.get(name);
-        if (!entry)
-          throw new MissingTensorError(
-            `${source.name}: weight ${name} was asked for and is not in the checkpoint`,
-          );
-        return table.readFloat32(entry.name, { signal: options.signal });
-      },
-    };
+    const weights = checkpointWeights(config, table, { signal: options.signal });
     return Model.create(device, config, weights, options);
   }
 
@@ -106,12 +102,12 @@ export class Model {
         "one of them, or neither for inference",
       );
     }
-    const format = options.format ?? "q8";
+    const { format } = options;
     const formats: WeightFormats = {
       linear: format,
-      embedding: options.embeddingFormat ?? (format === "q4" ? "q8" : format),
+      embedding: options.embeddingFormat ?? (format === "q4" ? undefined : format),
       vision: options.visionFormat ?? format,
-      group: options.group ?? 32,
+      group: options.group,
     };
     const { lora: loraOptions } = options;
     const lora = loraOptions && {

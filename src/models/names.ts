@@ -1,5 +1,6 @@
+import type { Quantization, QuantizedAs } from "../storage/mlx.ts";
 import type { TensorEntry, TensorTable } from "../storage/safetensors.ts";
-import { MissingTensorError, ShapeError } from "../util/errors.ts";
+import { CorruptFileError, MissingTensorError, ShapeError } from "../util/errors.ts";
 import type { ModelConfig, TextConfig, VisionConfig } from "./config.ts";
 
 /** A weight the architecture needs. */
@@ -15,42 +16,45 @@ export interface WeightSpec {
   readonly shape: readonly number[];
 }
 
+/** Where a weight is in a file. */
+export interface StoredWeight extends TensorEntry {
+  /** Of a quantized weight: how, and its scales and biases. */
+  readonly quantized?: QuantizedAs & { readonly scales: TensorEntry; readonly biases: TensorEntry };
+  /** The file has a convolution's input channels behind its other axes, as MLX does. */
+  readonly channelsLast?: boolean;
+}
+
 /** Roots of the decoder: the hub; in memory since transformers 4.52, written by some fine-tuning tools; and older ones. */
 const TEXT_ROOTS = ["model.", "model.language_model.", "language_model.model."];
 const HEAD_ROOTS = ["", "language_model.", "model."];
-const VISION_ROOTS = ["visual.", "model.visual."];
+/** The last is MLX's. */
+const VISION_ROOTS = ["visual.", "model.visual.", "vision_tower."];
 
 /** Every weight of a model, with shapes, decoder first. A tied head has none of its own. */
-export function weightSpecs(config: ModelConfig): WeightSpec[] {
+export function weightSpecs(config: Pick<ModelConfig, "text" | "vision">): WeightSpec[] {
   return [...textSpecs(config.text), ...(config.vision ? visionSpecs(config.vision) : [])];
 }
 
 /**
- * Finds every weight of the model in a checkpoint: name in the kit → entry in the file. Tensors that the model does
- * not need are left alone.
- * @throws MissingTensorError listing what is missing, ShapeError for a shape unlike the configuration's.
+ * Finds every weight of the model in a checkpoint, plain or quantized as MLX does: name in the kit → place in the file.
+ * Tensors that the model does not need are left alone.
+ * @throws MissingTensorError listing what is missing, ShapeError for a shape unlike the configuration's,
+ *   CorruptFileError for quantized weights that config.json does not speak of, or in groups that do not fit.
  */
 export function resolveWeights(
-  config: ModelConfig,
+  config: Pick<ModelConfig, "architecture" | "text" | "vision" | "quantization">,
   table: Pick<TensorTable, "tensors">,
-): Map<string, TensorEntry> {
-  const found = new Map<string, TensorEntry>();
-  const missing: WeightSpec[] = [];
+): Map<string, StoredWeight> {
+  const found = new Map<string, StoredWeight>();
+  const missing: string[] = [];
   for (const spec of weightSpecs(config)) {
     const name = spec.candidates.find((candidate) => table.tensors.has(candidate));
     const entry = name === undefined ? undefined : table.tensors.get(name);
-    if (!entry) {
-      missing.push(spec);
-      continue;
-    }
-    const same =
-      entry.shape.length === spec.shape.length &&
-      entry.shape.every((extent, axis) => extent === spec.shape[axis]);
-    if (!same) throw new ShapeError(`weight ${entry.name}`, [...entry.shape], [...spec.shape]);
-    found.set(spec.name, entry);
+    if (entry) found.set(spec.name, place(spec, entry, table, config.quantization));
+    else missing.push(spec.candidates[0]);
   }
   if (missing.length > 0) {
-    const names = missing.slice(0, 8).map((spec) => spec.candidates[0]);
+    const names = missing.slice(0, 8);
     throw new MissingTensorError(
       `${config.architecture}: ${missing.length} of ${found.size + missing.length} weights are missing: ` +
         `${names.join(", ")}${missing.length > names.length ? ", …" : ""}; the checkpoint has ` +
@@ -58,6 +62,68 @@ export function resolveWeights(
     );
   }
   return found;
+}
+
+/** A weight that the file has, held to the shape it must have there. */
+function place(
+  { shape }: WeightSpec,
+  entry: TensorEntry,
+  { tensors }: Pick<TensorTable, "tensors">,
+  quantization: Quantization | undefined,
+): StoredWeight {
+  const module = entry.name.replace(/\.weight$/, "");
+  const scales = tensors.get(`${module}.scales`);
+  // No architecture here has integers for weights: words without scales are what is left of a quantized weight.
+  if (!entry.name.endsWith(".weight") || !(scales || entry.dtype === "U32")) {
+    // A convolution [out, in, …axes] is [out, …axes, in] in MLX's files.
+    const last = shape.length === 5 ? [shape[0], ...shape.slice(2), shape[1]] : shape;
+    if (!sameShape(entry.shape, shape) && sameShape(entry.shape, last))
+      return { ...entry, channelsLast: true };
+    expectShape(entry, shape);
+    return entry;
+  }
+  const as = quantization?.modules.get(module) ?? quantization;
+  if (!as) {
+    throw new CorruptFileError(
+      `weight ${entry.name} is quantized: got a config.json that does not say how, expected ` +
+        `"quantization": {"group_size": …, "bits": …}`,
+    );
+  }
+  const biases = tensors.get(`${module}.biases`);
+  if (!scales || !biases) {
+    const lacking = scales ? "biases" : "scales";
+    throw new MissingTensorError(
+      `weight ${entry.name} is quantized and its ${lacking} are missing: got no ${module}.${lacking}`,
+    );
+  }
+  const [N, K, ...rest] = shape;
+  if (rest.length > 0 || K % as.group !== 0) {
+    throw new CorruptFileError(
+      `weight ${entry.name}: got a quantized weight of shape [${shape.join(", ")}], expected a matrix whose rows are ` +
+        `whole groups of ${as.group}`,
+    );
+  }
+  if (entry.dtype !== "U32") {
+    throw new CorruptFileError(
+      `weight ${entry.name}: got ${entry.dtype} beside scales, expected words (U32)`,
+    );
+  }
+  expectShape(entry, [N, (K * as.bits) / 32]);
+  for (const floats of [scales, biases]) {
+    expectShape(floats, [N, K / as.group]);
+    if (!["F16", "BF16", "F32"].includes(floats.dtype)) {
+      throw new CorruptFileError(`${floats.name}: got ${floats.dtype}, expected F16, BF16 or F32`);
+    }
+  }
+  return { ...entry, quantized: { bits: as.bits, group: as.group, scales, biases } };
+}
+
+function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((extent, axis) => extent === b[axis]);
+}
+
+function expectShape({ name, shape }: TensorEntry, expected: readonly number[]): void {
+  if (!sameShape(shape, expected)) throw new ShapeError(`weight ${name}`, [...shape], [...expected]);
 }
 
 function textSpecs(text: TextConfig): WeightSpec[] {

@@ -10,6 +10,7 @@ import type { TokenContext } from "../layers/layer.ts";
 import type { Linear, LinearSaved } from "../layers/linear.ts";
 import { SwigluMlp } from "../layers/mlp.ts";
 import type { NormSaved, RmsNorm } from "../layers/norm.ts";
+import { packedRows } from "../storage/mlx.ts";
 import type { VisionConfig } from "./config.ts";
 import { emitAngles } from "./decoder.ts";
 import type { RopeTables } from "./decoder.ts";
@@ -175,14 +176,22 @@ export class VisionTower {
 
 /** Checkpoints hold q, k and v of a vision block as one tensor, rows in that order; the kit keeps them apart. */
 function splitProjections(source: WeightSource): WeightSource {
+  const partOf = (name: string) => {
+    const match = /^(.*\.attn)\.([qkv])\.(weight|bias)$/.exec(name);
+    return match && { fused: `${match[1]}.qkv.${match[3]}`, index: "qkv".indexOf(match[2]) };
+  };
   return {
     async read(name) {
-      const match = /^(.*\.attn)\.([qkv])\.(weight|bias)$/.exec(name);
-      if (!match) return source.read(name);
-      const fused = await source.read(`${match[1]}.qkv.${match[3]}`);
-      const third = fused.length / 3;
-      const begin = "qkv".indexOf(match[2]) * third;
-      return fused.slice(begin, begin + third);
+      const part = partOf(name);
+      if (!part) return source.read(name);
+      const values = await source.read(part.fused);
+      const third = values.length / 3;
+      return values.slice(part.index * third, (part.index + 1) * third);
+    },
+    async readPacked(name) {
+      const part = partOf(name);
+      const packed = await source.readPacked?.(part ? part.fused : name);
+      return part && packed ? packedRows(packed, (part.index * packed.N) / 3, packed.N / 3) : packed;
     },
   };
 }

@@ -137,6 +137,15 @@ describe("parseModelConfig", () => {
     expect((await readModelConfig(memorySource(both))).tokens).toMatchObject({ eos: [7], pad: 5 });
   });
 
+  it("knows how MLX quantized the weights, also where that stands twice", () => {
+    const quantization = { group_size: 64, bits: 4 };
+    const expected = { group: 64, bits: 4, modules: new Map() };
+    expect(parseModelConfig({ ...text, quantization }).quantization).toEqual(expected);
+    const twice = { ...text, quantization, quantization_config: quantization };
+    expect(parseModelConfig(twice).quantization).toEqual(expected);
+    expect(parseModelConfig(text).quantization).toBeUndefined();
+  });
+
   it.each<[string, Json, RegExp]>([
     [
       "another architecture",
@@ -167,6 +176,12 @@ describe("parseModelConfig", () => {
       /use_sliding_window/,
     ],
     ["quantized weights", { ...text, quantization_config: { quant_method: "awq" } }, /awq/],
+    [
+      "quantized weights of no method",
+      { ...text, quantization_config: { bits: 4 } },
+      /quantization_config one/,
+    ],
+    ["a quantization of 3 bits", { ...text, quantization: { group_size: 64, bits: 3 } }, /3 bits/],
   ])("refuses %s", (_, json, message) => {
     expect(() => parseModelConfig(json)).toThrow(UnsupportedModelError);
     expect(() => parseModelConfig(json)).toThrow(message);

@@ -37,6 +37,11 @@ export async function buildProgram(recording: Recording, options: BuildOptions):
     const dispatches = commands.filter((command) => command.kind === "dispatch");
     await tuneCommands(device, dispatches, (one) => buildRecorded(one, one.liveCommands(), {}));
   }
+  for (const command of commands) {
+    if (command.kind !== "dispatch") continue;
+    const { id } = command.kernel;
+    device.usedVariants.set(id, (device.usedVariants.get(id) ?? new Set()).add(command.variantIndex));
+  }
   return buildRecorded(recording, commands, options);
 }
 

@@ -42,6 +42,8 @@ export class Device {
   readonly info: DeviceInfo;
   /** Which variant of a kernel to run, by kernel and shape: filled by the autotuner or pinned by a run record. */
   readonly pinnedVariants = new Map<string, number>();
+  /** Which variants the programs built so far run, by kernel: for a run record. */
+  readonly usedVariants = new Map<string, Set<number>>();
   readonly queue: GPUQueue;
   #lostError: DeviceLostError | undefined;
   #uncaptured: Error | undefined;

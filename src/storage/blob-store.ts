@@ -14,6 +14,12 @@ export interface BlobStore {
   load(key: string): Promise<Bytes | null>;
   /** @throws StorageError when there is no room, InvalidOptionError for an empty blob or a key that is no file name. */
   save(key: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Puts bytes at the end of a blob, made when there is none: for journals. What was there stays whole; of the new bytes
+   * a crash or a full storage may leave a part, for the reader to pass over.
+   * @throws as {@link BlobStore.save} does.
+   */
+  append(key: string, bytes: Uint8Array): Promise<void>;
   /** Deleting what is not there is no error. */
   delete(key: string): Promise<void>;
 }
@@ -32,6 +38,16 @@ export function memoryStore(): BlobStore {
       new Promise((resolve) => {
         checkBlob(key, bytes);
         blobs.set(key, new Uint8Array(bytes));
+        resolve();
+      }),
+    append: (key, bytes) =>
+      new Promise((resolve) => {
+        checkBlob(key, bytes);
+        const old = blobs.get(key) ?? new Uint8Array(0);
+        const joined = new Uint8Array(old.byteLength + bytes.byteLength);
+        joined.set(old);
+        joined.set(bytes, old.byteLength);
+        blobs.set(key, joined);
         resolve();
       }),
     delete: (key) => {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { CheckpointError } from "../util/errors.ts";
+import { sha256Hex } from "../util/sha256.ts";
 import type { BlobStore } from "./blob-store.ts";
 import { parseSafetensors, writeSafetensors, type TensorData, type TensorTable } from "./safetensors.ts";
 import type { Bytes } from "./source.ts";
@@ -51,7 +52,7 @@ export async function encodeCheckpoint({ state, tensors }: Checkpoint): Promise<
   });
   const at = hashOffset(file);
   if (at === null) throw new CheckpointError("checkpoint: the header written holds no place for the hash");
-  file.set(new TextEncoder().encode(await sha256(file)), at);
+  file.set(new TextEncoder().encode(await sha256Hex(file)), at);
   return file;
 }
 
@@ -69,7 +70,7 @@ export async function decodeCheckpoint(file: Uint8Array, name = "checkpoint"): P
   const stated = new TextDecoder().decode(file.subarray(at, at + 64));
   const blank = new Uint8Array(file);
   blank.set(new TextEncoder().encode(UNHASHED), at);
-  const actual = await sha256(blank);
+  const actual = await sha256Hex(blank);
   if (stated !== actual) {
     throw new CheckpointError(
       `${name}: got content of hash ${actual.slice(0, 12)}…, expected ${stated.slice(0, 12)}…: torn or changed`,
@@ -142,9 +143,4 @@ function hashOffset(file: Uint8Array): number | null {
     header,
   );
   return lead ? 8 + lead[0].length : null;
-}
-
-async function sha256(bytes: Bytes): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -48,6 +48,22 @@ export function folderStore(root: string): BlobStore {
         throw asStorageError(error, `saving ${key} (${bytes.byteLength} bytes) in ${root}`);
       }
     },
+    async append(key, bytes) {
+      const { fs, path } = await modules();
+      checkBlob(key, bytes);
+      try {
+        await fs.mkdir(root, { recursive: true });
+        const file = await fs.open(path.join(root, key), "a");
+        try {
+          await file.writeFile(bytes);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+      } catch (error) {
+        throw asStorageError(error, `adding ${bytes.byteLength} bytes to ${key} in ${root}`);
+      }
+    },
     async delete(key) {
       const { fs, path } = await modules();
       await fs.rm(path.join(root, checkKey(key)), { force: true });

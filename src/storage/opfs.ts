@@ -26,6 +26,27 @@ export function opfsStore(folder: string): BlobStore {
     }
   }
 
+  /** In a swap file first: a journal is copied whenever something is added to it, which is cheap for a run's few MB. */
+  async function write(key: string, bytes: Uint8Array, append: boolean): Promise<void> {
+    const directory = await open();
+    checkBlob(key, bytes);
+    try {
+      const handle = await directory.getFileHandle(key, { create: true });
+      const stream = await handle.createWritable({ keepExistingData: append });
+      try {
+        if (append) await stream.seek((await handle.getFile()).size);
+        await stream.write(new Uint8Array(bytes));
+        await stream.close();
+      } catch (error) {
+        await stream.abort().catch(() => undefined); // it may be broken already; the first error counts
+        throw error;
+      }
+    } catch (error) {
+      const doing = append ? "adding to" : "saving";
+      throw asStorageError(error, `${doing} ${key} (${bytes.byteLength} bytes) in ${what}`);
+    }
+  }
+
   return {
     name: what,
     async list() {
@@ -47,22 +68,8 @@ export function opfsStore(folder: string): BlobStore {
         throw asStorageError(error, `${key} in ${what}`);
       }
     },
-    async save(key, bytes) {
-      const directory = await open();
-      checkBlob(key, bytes);
-      try {
-        const stream = await (await directory.getFileHandle(key, { create: true })).createWritable();
-        try {
-          await stream.write(new Uint8Array(bytes));
-          await stream.close();
-        } catch (error) {
-          await stream.abort().catch(() => undefined); // it may be broken already; the first error counts
-          throw error;
-        }
-      } catch (error) {
-        throw asStorageError(error, `saving ${key} (${bytes.byteLength} bytes) in ${what}`);
-      }
-    },
+    save: (key, bytes) => write(key, bytes, false),
+    append: (key, bytes) => write(key, bytes, true),
     async delete(key) {
       const directory = await open();
       try {

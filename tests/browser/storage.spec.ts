@@ -56,6 +56,8 @@ test("blobs survive a reload in the private file system, and saving is all or no
     await store.save("b.bin", new Uint8Array([7]));
     await store.save("a.bin", new Uint8Array([1, 2, 3]));
     await store.save("a.bin", new Uint8Array([4, 5]));
+    await store.append("log", new Uint8Array([1]));
+    await store.append("log", new Uint8Array([2, 3]));
     await store.delete("missing.bin");
     return { none, estimate: await window.library.storageEstimate() };
   });
@@ -67,6 +69,7 @@ test("blobs survive a reload in the private file system, and saving is all or no
     const store = window.library.opfsStore("test-runs");
     const keys = await store.list();
     const bytes = [...((await store.load("a.bin")) ?? [])];
+    const log = [...((await store.load("log")) ?? [])];
 
     // A full disk: the stream refuses. The old blob stays, a new key does not appear.
     const refuse = () => Promise.reject(new DOMException("full", "QuotaExceededError"));
@@ -74,22 +77,29 @@ test("blobs survive a reload in the private file system, and saving is all or no
     FileSystemWritableFileStream.prototype.write = refuse;
     const failure = async (key: string) => store.save(key, new Uint8Array([9])).then(String, String);
     const errors = [await failure("a.bin"), await failure("new.bin")];
+    const unadded = await store.append("log", new Uint8Array([9])).then(String, String);
     FileSystemWritableFileStream.prototype.write = original;
     return {
       keys,
       bytes,
+      log,
+      unadded,
+      logThen: [...((await store.load("log")) ?? [])],
       errors,
       kept: [...((await store.load("a.bin")) ?? [])],
       fresh: await store.load("new.bin"),
       keysThen: await store.list(),
     };
   });
-  expect(after.keys).toEqual(["a.bin", "b.bin"]);
+  expect(after.keys).toEqual(["a.bin", "b.bin", "log"]);
   expect(after.bytes).toEqual([4, 5]);
+  expect(after.log).toEqual([1, 2, 3]);
+  expect(after.unadded).toMatch(/^StorageError: adding 1 bytes to log .*the storage is full/);
+  expect(after.logThen).toEqual([1, 2, 3]);
   for (const error of after.errors) expect(error).toMatch(/^StorageError: saving .*the storage is full/);
   expect(after.kept).toEqual([4, 5]);
   expect(after.fresh).toBeNull();
-  expect(after.keysThen).toEqual(["a.bin", "b.bin"]);
+  expect(after.keysThen).toEqual(["a.bin", "b.bin", "log"]);
 });
 
 test("records survive a reload in IndexedDB, and are checked when read", async ({ page }) => {

@@ -36,6 +36,21 @@ describe.each<[string, () => BlobStore]>([
     await store.delete("a");
   });
 
+  it("adds to what is there, and to what is not", async () => {
+    const store = make();
+    const bytes = Uint8Array.of(1, 2);
+    await store.append("log", bytes);
+    bytes.fill(9); // the store keeps what was added
+    await store.append("log", Uint8Array.of(3));
+    expect(await store.load("log")).toEqual(Uint8Array.of(1, 2, 3));
+    await store.save("log", Uint8Array.of(4));
+    await store.append("log", Uint8Array.of(5));
+    expect(await store.load("log")).toEqual(Uint8Array.of(4, 5));
+    await expect(store.append("log", new Uint8Array(0))).rejects.toThrow(InvalidOptionError);
+    await expect(store.append("../log", bytes)).rejects.toThrow(InvalidOptionError);
+    await store.delete("log");
+  });
+
   it.each(["", "../a", "a/b", ".hidden", "a b", "x".repeat(201)])("refuses the key %j", async (key) => {
     await expect(make().save(key, new Uint8Array(1))).rejects.toThrow(InvalidOptionError);
   });

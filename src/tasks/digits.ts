@@ -161,7 +161,7 @@ function trace(kind: DigitsKind, layout: readonly Digit[]): string {
   const { answer, step } = kinds[kind];
   const digits = layout.map(({ digit }) => digit);
   const steps = digits.slice(1).map((digit, index) => step(answer(digits.slice(0, index + 1)), digit));
-  return `${readGrid(layout, ({ digit }) => String(digit))} so ${steps.join(" ")}`;
+  return `${readGrid(layout, ({ digit }) => String(digit), ".")} so ${steps.join(" ")}`;
 }
 
 function placeDigits(layout: readonly Digit[], rng: Rng): (Digit & Place)[] {

@@ -32,11 +32,19 @@ export function centreOf(thing: InCell & Place): [x: number, y: number] {
   return [(columnOf(thing) + 0.5) * cellSize + thing.dx, (rowOf(thing) + 0.5) * cellSize + thing.dy];
 }
 
-/** The cells in reading order, in words: `.` for an empty one. */
-export function readGrid<T extends InCell>(layout: readonly T[], nameOf: (thing: T) => string): string {
+/**
+ * The cells in reading order, in words. A cell is as many words whatever is in it, so that the n-th word always tells
+ * of the same cell: a small policy learns that much sooner.
+ * @param empty the words for an empty cell.
+ */
+export function readGrid<T extends InCell>(
+  layout: readonly T[],
+  nameOf: (thing: T) => string,
+  empty: string,
+): string {
   return Array.from({ length: cellCount }, (_, cell) => {
     const thing = layout.find((candidate) => candidate.cell === cell);
-    return thing ? nameOf(thing) : ".";
+    return thing ? nameOf(thing) : empty;
   }).join(" ");
 }
 

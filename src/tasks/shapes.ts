@@ -84,7 +84,7 @@ export function shapesTask({
         answer,
         category,
         abilities: [...abilities],
-        refined_cot: `${readGrid(layout, nameOf)} so ${derivation}`.trim(),
+        refined_cot: `${readGrid(layout, nameOf, ". .")} so ${derivation}`.trim(),
         image,
         image_path: `${id}.png`,
         reward: kind === "describe" ? "object-multiset" : "exact-match",

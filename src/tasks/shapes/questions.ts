@@ -89,7 +89,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
           : {
               problem: `what colour is the ${shape} ?`,
               answer: only.colour,
-              derivation: `${shape} = ${only.colour}`,
+              derivation: `${shape} ${only.colour}`,
             };
       }),
   },
@@ -174,7 +174,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
               return {
                 problem: `is the ${nameOf(first)} ${words} the ${nameOf(second)} ?`,
                 answer: yesNo(comparison === holds),
-                derivation: `${axis} ${place(first)} ${comparison} ${place(second)}`,
+                derivation: `${axis} ${nameOf(first)} ${place(first)} ${nameOf(second)} ${place(second)} ${comparison}`,
               };
             }),
           ),
@@ -202,7 +202,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
           problem: `which is there ? ${options.map((option, index) => `${letters[index]} ${option}`).join(" ")}`,
           answer,
           derivation: options
-            .map((option, index) => `${letters[index]} ${yesNo(option === right)}`)
+            .map((option, index) => `${letters[index]} ${option} ${yesNo(option === right)}`)
             .join(" "),
         };
       });

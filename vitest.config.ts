@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { DEBIAN_DRIVERS, findDriver } from "./scripts/system.mjs";
 
 /** Tests that need no GPU. Every other test runs once on each adapter. */
-const withoutGpu = ["tests/*.test.ts", "tests/{scripts,util,reference,rl,data,storage,handoff}/**/*.test.ts"];
+const withoutGpu = ["tests/*.test.ts", "tests/{scripts,util,reference,rl,data,storage,tasks,handoff}/**/*.test.ts"];
 
 /** A lane: the tests that need a GPU, on the driver that the manifest names, or on the default adapter. */
 function lane(name: string, manifest: string | undefined) {

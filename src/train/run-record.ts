@@ -46,7 +46,7 @@ const schema = v.object({
   model: v.string(),
   /** The device as DeviceInfo describes it. */
   adapter: v.record(v.string(), v.unknown()),
-  /** Which variants of each kernel ran, by number. */
+  /** Which variants of each kernel ran, by number: for the reader. Rollouts may take others in a run that was resumed. */
   variants: v.record(v.string(), v.array(count)),
   /** Variants that an autotuned device chose by timing, for {@link pinVariants}; empty without autotuning. */
   tuned: v.record(v.string(), count),
@@ -158,7 +158,7 @@ export interface RunComparison {
   weightsMatch: boolean;
   /** The same GPU and driver, as far as they say: without that other bits are no wonder. */
   adapterMatches: boolean;
-  /** The same variants of every kernel. */
+  /** The same choices of the autotuner, or of none. Other choices depend on the adapter and the kit alone. */
   variantsMatch: boolean;
   /** The same versions of the kit and of what it ran on. */
   kitMatches: boolean;
@@ -177,7 +177,7 @@ export function compareRuns(recorded: RunRecord, replayed: RunRecord): RunCompar
     firstDifferentStep: different,
     weightsMatch,
     adapterMatches: equal(adapter(recorded), adapter(replayed)),
-    variantsMatch: equal(sorted(recorded.variants), sorted(replayed.variants)),
+    variantsMatch: equal(sorted(recorded.tuned), sorted(replayed.tuned)),
     kitMatches: equal(sorted(recorded.kit), sorted(replayed.kit)),
   };
 }

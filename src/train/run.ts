@@ -264,7 +264,7 @@ class Run {
   /** Greedy accuracy, or what an earlier part of the run found it to be; null when the recipe has no evaluation. */
   async *#evaluate(when: When): AsyncGenerator<RunEvent, Evaluation | null, void> {
     const { scenes: count, split } = this.#recipe.evaluation;
-    const { maxCompletionLength: maxNewTokens, system } = this.#recipe.grpo;
+    const { maxCompletionLength: maxNewTokens, system, promptsPerStep, numGenerations } = this.#recipe.grpo;
     const step = when === "before" ? 0 : this.#trainer.step;
     if (count === 0) return null;
     const kept = await this.#folder.evaluation(when);
@@ -272,6 +272,9 @@ class Run {
     const steps = evaluateSteps(this.#policy, this.#task, {
       split,
       count,
+      // As many as a step's completions: the engine that training will use is the same with and without an evaluation
+      // before it, and so are the kernels that it chooses by its size.
+      batch: promptsPerStep * numGenerations,
       maxNewTokens,
       system: system ?? undefined,
       // A fresh adapter changes nothing, so a policy that has been trained since still knows how it began.

@@ -1,5 +1,4 @@
 import type { Rng } from "../../util/rng.ts";
-import { columnOf, rowOf } from "../grid.ts";
 import { colourNames, nameOf, shapeNames, type Colour, type Shape, type Thing } from "./scene.ts";
 
 /** A question about a layout, its answer, and how the answer follows from the grid. */
@@ -16,7 +15,7 @@ export const shapesKinds = [
   "count-shape",
   "total",
   "compare",
-  "relation",
+  "number",
   "choice",
   "describe",
 ] as const;
@@ -46,6 +45,12 @@ function counting(word: string, count: number): string {
   return [word, ...(count === 0 ? [0] : Array.from({ length: count }, (_, index) => index + 1))].join(" ");
 }
 
+/** What is counted, and how a question names several of it. */
+const countedWords = [
+  ...colourNames.map((word) => ({ word, plural: `${word} objects` })),
+  ...shapeNames.map((word) => ({ word, plural: `${word}s` })),
+];
+
 /** Goes on counting: "square 3 4", or "square 2" when there are 2 already and no squares. */
 function countingOn(word: string, count: number, from: number): string {
   return [
@@ -62,14 +67,6 @@ const shapePairs = shapeNames.flatMap((first) =>
   shapeNames.filter((second) => second !== first).map((second) => [first, second] as const),
 );
 
-/** How places compare when the first thing lies so of the second. */
-const relations = [
-  { words: "left of", axis: "col", place: columnOf, holds: "<" },
-  { words: "right of", axis: "col", place: columnOf, holds: ">" },
-  { words: "above", axis: "row", place: rowOf, holds: "<" },
-  { words: "below", axis: "row", place: rowOf, holds: ">" },
-] as const;
-
 const letters = ["A", "B", "C"] as const;
 
 /** Answers to a count of one sort of thing. */
@@ -77,7 +74,7 @@ const fewWeights = { "0": 24, "1": 28, "2": 28, "3": 20 };
 
 export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
   colour: {
-    weight: 14,
+    weight: 10,
     category: "fill-in-blank",
     abilities: ["colour recognition"],
     answers: Object.fromEntries(colourNames.map((colour) => [colour, 1])),
@@ -156,57 +153,42 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
         };
       }),
   },
-  relation: {
+  number: {
     weight: 14,
     category: "fill-in-blank",
-    abilities: ["spatial relations"],
+    abilities: ["counting", "comparison"],
     answers: { yes: 1, no: 1 },
-    questions: (layout) => {
-      const unique = layout.filter(
-        (thing) => layout.filter((other) => nameOf(other) === nameOf(thing)).length === 1,
-      );
-      return unique.flatMap((first) =>
-        unique
-          .filter((second) => second !== first)
-          .flatMap((second) =>
-            relations.map(({ words, axis, place, holds }) => {
-              const comparison = sign(place(first), place(second));
-              return {
-                problem: `is the ${nameOf(first)} ${words} the ${nameOf(second)} ?`,
-                answer: yesNo(comparison === holds),
-                derivation: `${axis} ${nameOf(first)} ${place(first)} ${nameOf(second)} ${place(second)} ${comparison}`,
-              };
-            }),
-          ),
-      );
-    },
+    questions: (layout) =>
+      countedWords.flatMap(({ word, plural }) => {
+        const count = countOf(layout, word);
+        return [2, 3].map((number) => ({
+          problem: `are there ${number} ${plural} ?`,
+          answer: yesNo(count === number),
+          derivation: `${counting(word, count)} asked ${number} ${sign(count, number)}`,
+        }));
+      }),
   },
   choice: {
-    weight: 10,
+    weight: 14,
     category: "multiple choice",
-    abilities: ["object recognition"],
+    abilities: ["counting"],
     answers: { A: 1, B: 1, C: 1 },
-    questions: (layout, rng) => {
-      const present = [...new Set(layout.map(nameOf))];
-      const absent = colourNames
-        .flatMap((colour) => shapeNames.map((shape) => ({ cell: 0, colour, shape })))
-        .filter((thing) => !present.includes(nameOf(thing)));
-      // Colour and shape are both there, but not in one object: what is seen must be bound to be told from these.
-      const near = absent.filter(({ colour, shape }) => countOf(layout, colour) * countOf(layout, shape) > 0);
-      const far = absent.filter((thing) => !near.includes(thing));
-      const wrong = [...rng.shuffle(near), ...rng.shuffle(far)].slice(0, 2).map(nameOf);
-      const right = present[rng.below(present.length)];
-      return letters.map((answer, place) => {
-        const options = wrong.toSpliced(place, 0, right);
-        return {
-          problem: `which is there ? ${options.map((option, index) => `${letters[index]} ${option}`).join(" ")}`,
-          answer,
-          derivation: options
-            .map((option, index) => `${letters[index]} ${option} ${yesNo(option === right)}`)
-            .join(" "),
-        };
-      });
-    },
+    questions: (layout, rng) =>
+      countedWords.flatMap(({ word, plural }) => {
+        const count = countOf(layout, word);
+        const wrong = rng.shuffle([0, 1, 2, 3, 4].filter((number) => number !== count)).slice(0, 2);
+        return letters.map((answer, place) => {
+          const options = wrong.toSpliced(place, 0, count);
+          const walked = options.map(
+            (option, index) => `${letters[index]} ${option} ${yesNo(option === count)}`,
+          );
+          return {
+            problem: `how many ${plural} ? ${options.map((option, index) => `${letters[index]} ${option}`).join(" ")}`,
+            answer,
+            derivation: `${counting(word, count)} ${walked.join(" ")}`,
+          };
+        });
+      }),
   },
   describe: {
     weight: 8,
@@ -222,9 +204,8 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
 /** Every word of a question, a trace or an answer. */
 export function shapesWords(): string[] {
   const numbers = Array.from({ length: 10 }, (_, number) => String(number));
-  const asked =
-    "what colour is the how many objects and are there more than left right above below of which describe picture ? .";
+  const asked = "what colour is the how many objects and are there more than describe picture ? .";
   const plurals = shapeNames.map((shape) => `${shape}s`);
-  const derived = ["so", "row", "col", "=", "<", ">", "yes", "no"];
+  const derived = ["so", "asked", "=", "<", ">", "yes", "no"];
   return [...asked.split(" "), ...colourNames, ...shapeNames, ...plurals, ...letters, ...derived, ...numbers];
 }

@@ -16,7 +16,7 @@ function runsFromSource() {
   if (!existsSync(join(root, "src/cli/main.ts")) || !existsSync(join(root, "node_modules/vite")))
     return false;
   const built = join(root, "dist/cli.js");
-  return !existsSync(built) || newest("src", "shaders", "package.json") > statSync(built).mtimeMs;
+  return !existsSync(built) || newest("src", "shaders", "recipes", "package.json") > statSync(built).mtimeMs;
 }
 
 /** @param {...string} paths @returns {number} when the youngest file in them was changed, in ms */

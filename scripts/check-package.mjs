@@ -40,7 +40,7 @@ function install() {
 /** @param {string} installed */
 function checkFiles(installed) {
   const got = readdirSync(installed).sort().join(" ");
-  const expected = "CHANGELOG.md LICENSE README.md bin dist package.json shaders";
+  const expected = "CHANGELOG.md LICENSE README.md bin dist package.json policies recipes shaders";
   if (got !== expected) throw new Error(`files of the package: got ${got}, expected ${expected}`);
 }
 

@@ -2,6 +2,7 @@ import { defineCommand } from "citty";
 import type { ContentPart, Message } from "../data/chat-template.ts";
 import type { Device } from "../gpu/device.ts";
 import type { WeightFormat } from "../kernels/weight.ts";
+import type { ModelOptions } from "../models/model.ts";
 import { resolveSampling } from "../rollout/options.ts";
 import { Policy } from "../rollout/policy.ts";
 import type { GenerateOptions } from "../rollout/policy.ts";
@@ -91,19 +92,16 @@ function question(text: string, images: readonly string[]): Message[] {
   return [{ role: "user", content: [...parts, { type: "text", text }] }];
 }
 
-interface LoadOptions {
-  format?: WeightFormat;
-  /** Folder of a PEFT adapter. */
+interface LoadOptions extends Pick<ModelOptions, "format" | "lora"> {
+  /** Folder of a PEFT adapter, in place of a fresh one. */
   adapter?: string;
-  /** Rank of a fresh adapter, where none is given. */
-  rank?: number;
 }
 
 /** Loads a model's folder and, over it, an adapter; says so as it goes. */
 export async function loadPolicy(
   device: Device,
   model: string,
-  { format, adapter: folder, rank }: LoadOptions,
+  { format, adapter: folder, lora }: LoadOptions,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Policy> {
@@ -112,10 +110,9 @@ export async function loadPolicy(
   const expected = "a PEFT adapter's folder with adapter_config.json and adapter_model.safetensors";
   const adapter =
     folder === undefined ? undefined : await readAdapter(await openFolder(folder, expected), "", { signal });
-  const fresh = rank === undefined ? undefined : { rank };
   const policy = await Policy.load(device, source, {
     format,
-    lora: adapter ? { rank: adapter.rank, alpha: adapter.alpha, rslora: adapter.rslora } : fresh,
+    lora: adapter ? { rank: adapter.rank, alpha: adapter.alpha, rslora: adapter.rslora } : lora,
     onProgress: (done, total) => progress.show(`loading ${source.name}`, `${done}/${total} blocks`),
     signal,
   });

@@ -11,6 +11,8 @@ const commands = {
   doctor: () => import("./doctor.ts").then((module) => module.doctorCommand),
   chat: () => import("./chat.ts").then((module) => module.chatCommand),
   train: () => import("./train.ts").then((module) => module.trainCommand),
+  toy: () => import("./train.ts").then((module) => module.toyCommand),
+  replay: () => import("./replay.ts").then((module) => module.replayCommand),
   parity: () => import("./parity.ts").then((module) => module.parityCommand),
 };
 
@@ -64,6 +66,10 @@ async function dispatch([name, ...rest]: string[]): Promise<number> {
       return run(await commands.chat(), rest);
     case "train":
       return run(await commands.train(), rest);
+    case "toy":
+      return run(await commands.toy(), rest);
+    case "replay":
+      return run(await commands.replay(), rest);
     case "parity":
       return run(await commands.parity(), rest);
     default:

@@ -1,11 +1,13 @@
 /** What the commands share: the device, model folders, cancelling by Ctrl-C, files of results. */
 import { stat, writeFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { dawnGpu } from "../gpu/dawn.ts";
 import { Device } from "../gpu/device.ts";
 import { tinyPolicySource } from "../models/tiny-policy.ts";
 import { folderSource } from "../storage/folder-source.ts";
 import type { FileSource } from "../storage/source.ts";
 import { GpuUnavailableError, MissingFileError } from "../util/errors.ts";
+import { packageRoot } from "./package-root.ts";
 
 /**
  * The default adapter through Dawn.
@@ -24,18 +26,25 @@ export async function openDevice(): Promise<Device> {
   }
 }
 
+/** The name of the policy that ships with the kit. */
+export const toyModel = "toy";
 /** The name of the model that needs no files. */
 export const tinyModel = "tiny";
 
 /**
- * A Hugging Face folder, or the tiny random policy under its name.
+ * A Hugging Face folder; or, under their names, the policy that ships with the kit and the tiny random one.
  * @throws MissingFileError when there is no such folder.
  */
 export async function openModel(path: string): Promise<FileSource> {
   if (path === tinyModel) return tinyPolicySource();
+  if (path === toyModel) {
+    const folder = fileURLToPath(new URL(`policies/${toyModel}`, packageRoot()));
+    return { ...(await openFolder(folder, "the policy that ships with thinktab")), name: "toy policy" };
+  }
   return openFolder(
     path,
-    `a model's folder with config.json and weights, or ${tinyModel} for a random policy`,
+    `a model's folder with config.json and weights, ${toyModel} for the policy that ships with thinktab, or ` +
+      `${tinyModel} for a random one`,
   );
 }
 

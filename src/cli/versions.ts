@@ -1,13 +1,11 @@
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { packageRoot, readManifest } from "./package-root.ts";
 
-/** Of this package, whether it runs from its sources (src/cli/) or as it was built (dist/). */
+/** Of this package. */
 export function kitVersion(): string {
-  for (const path of ["../package.json", "../../package.json"]) {
-    const found = versionIn(new URL(path, import.meta.url), "thinktab");
-    if (found !== undefined) return found;
-  }
-  throw new Error("thinktab's package.json is not where it was installed");
+  const version = versionIn(new URL("package.json", packageRoot()), "thinktab");
+  if (version === undefined) throw new Error("thinktab's package.json has no version");
+  return version;
 }
 
 /** Of the package that brings Dawn; undefined when it is not installed. */
@@ -20,13 +18,12 @@ export function dawnVersion(): string | undefined {
   }
 }
 
+/** The versions that decide what a run computes: for run records and checkpoints. */
+export function runVersions(): { version: string; [name: string]: string } {
+  return { version: kitVersion(), node: process.versions.node, webgpu: dawnVersion() ?? "unknown" };
+}
+
 function versionIn(manifest: URL, name: string): string | undefined {
-  let text: string;
-  try {
-    text = readFileSync(manifest, "utf8");
-  } catch {
-    return undefined;
-  }
-  const content = JSON.parse(text) as { name?: unknown; version?: unknown };
-  return content.name === name && typeof content.version === "string" ? content.version : undefined;
+  const content = readManifest(manifest);
+  return content?.name === name && typeof content.version === "string" ? content.version : undefined;
 }

@@ -171,10 +171,25 @@ export class Program {
   }
 }
 
+/** Told of each run of a program, with the lengths and scalars it runs with. */
+export type RunListener = (program: Program, values: Sizes) => void;
+
+const listeners = new WeakMap<Device, RunListener>();
+
+/** Tells `listener`, in place of the one before it, of every run on this device; undefined ends it. */
+export function traceRuns(device: Device, listener: RunListener | undefined): void {
+  if (listener) listeners.set(device, listener);
+  else listeners.delete(device);
+}
+
 /** Runs several programs, in order, in one submit. A program may stand in the list once. */
 export function runPrograms(device: Device, list: readonly (readonly [Program, Sizes])[]): void {
   device.check();
   const encoder = device.handle.createCommandEncoder();
-  for (const [program, values] of list) program.encode(encoder, values);
+  const listener = listeners.get(device);
+  for (const [program, values] of list) {
+    listener?.(program, values);
+    program.encode(encoder, values);
+  }
   device.queue.submit([encoder.finish()]);
 }

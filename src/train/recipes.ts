@@ -1,3 +1,4 @@
+import letterShare from "../../recipes/letter-share.json";
 import toy from "../../recipes/toy.json";
 import collapse from "../../recipes/toy-collapse.json";
 import hybrid from "../../recipes/toy-hybrid.json";
@@ -9,4 +10,5 @@ export const shippedRecipes: Readonly<Record<string, unknown>> = {
   "toy-hybrid": hybrid,
   "toy-collapse": collapse,
   "toy-kl": kl,
+  "letter-share": letterShare,
 };

@@ -64,7 +64,7 @@ describe("parseRunRecipe", () => {
 describe("the shipped recipes", () => {
   it.each(Object.keys(shippedRecipes))("%s is whole, and its task exists", (name) => {
     const recipe = parseRunRecipe(shippedRecipes[name]);
-    expect(recipe.model).toBe("toy");
+    expect(recipe.model).toBe(name.startsWith("toy") ? "toy" : "tiny");
     expect(recipe.grpo.logKl || recipe.grpo.klCoef > 0).toBe(true);
     expect(createTask(recipe.task).name).toBe(recipe.task.name);
   });

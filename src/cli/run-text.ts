@@ -1,0 +1,183 @@
+/** What the command line says of a training run, in lines of at most 80 columns. Pure. */
+import type { EvaluationSummary, Proportion } from "../evaluation/accuracy.ts";
+import type { ChangedExample } from "../evaluation/changed-examples.ts";
+import { formatBudget } from "../gpu/plan.ts";
+import type { RunRecipe } from "../train/run-recipe.ts";
+import {
+  describeTerm,
+  formatClock,
+  formatDuration,
+  formatNumber,
+  formatPercent,
+  formatTable,
+  lineWidth,
+} from "./format.ts";
+
+const termColumn = 10;
+
+/** Terms and what there is to say of each, aligned. */
+export function describeTerms(terms: readonly (readonly [term: string, text: string])[]): string {
+  return terms.map(([term, text]) => describeTerm(term, text, termColumn)).join("\n");
+}
+
+/** What a run will do, in a few lines. @param name of the recipe. */
+export function describeRecipe(
+  name: string,
+  { task, format, lora, grpo, evaluation, model }: RunRecipe,
+  { description }: { description: string },
+): [term: string, text: string][] {
+  const options = Object.entries(task).filter(([option]) => option !== "name");
+  const set = options.map(
+    ([option, value]) => `${option} ${typeof value === "string" ? value : JSON.stringify(value)}`,
+  );
+  const kl = grpo.klCoef > 0 ? `${grpo.klCoef} × KL` : grpo.logKl ? "KL measured only" : "no KL";
+  const { scenes, split } = evaluation;
+  return [
+    ["task", `${[task.name, ...set].join(", ")}. ${description}`],
+    ["policy", `${model}, weights as ${format}, LoRA of rank ${lora.rank} (alpha ${lora.alpha})`],
+    [
+      "recipe",
+      `${name}: ${grpo.steps} steps of ${grpo.promptsPerStep} prompts × ${grpo.numGenerations} responses of up to ` +
+        `${grpo.maxCompletionLength} tokens; learning rate ${grpo.learningRate}, ${kl}, ` +
+        `temperature ${grpo.temperature}, seed ${grpo.seed}`,
+    ],
+    [
+      "measured",
+      scenes > 0
+        ? `greedy answers to ${scenes} held-out examples (${split}), before and after`
+        : "nothing beside the steps' own metrics (--eval N answers N held-out examples)",
+    ],
+  ];
+}
+
+/** The memory plan as a table; what each program holds for itself is one row for all of them. */
+export function describeMemory(budget: readonly (readonly [name: string, bytes: number])[]): string {
+  const own = budget.filter(([name]) => name.endsWith(perProgram));
+  const others = budget.filter(([name]) => !name.endsWith(perProgram));
+  const sum = own.reduce((total, [, bytes]) => total + bytes, 0);
+  return formatBudget([...others, [`${own.length} programs${perProgram}`, sum]]);
+}
+
+/** What the trainer's budget calls the buffers that one program alone uses. */
+const perProgram = ": inputs, outputs, parameters";
+
+export interface StepNumbers {
+  /** From 0. */
+  step: number;
+  steps: number;
+  metrics: Readonly<Record<string, number>>;
+}
+
+/** Metrics of a step that say how the run goes, in order of weight; those that a run lacks are left out. */
+function stepParts({ metrics }: StepNumbers): string[] {
+  const value = (name: string): number | undefined => metrics[name];
+  const parts: [value: number | undefined, text: (value: number) => string][] = [
+    [value("reward"), (reward) => `reward ${fixed(reward, 2)}`],
+    [value("rewards/thinking/mean"), (share) => `thinks ${formatPercent(share, 0)}`],
+    [value("completions/mean_length"), (tokens) => `length ${fixed(tokens, 1)}`],
+    [value("kl"), (kl) => `KL ${fixed(kl, 3)}`],
+    [value("tokens_per_second"), (rate) => `${rate.toFixed(0)} tok/s`],
+  ];
+  return parts.flatMap(([found, text]) => (found === undefined ? [] : [text(found)]));
+}
+
+/** A step as a line of its own: for logs, files and pipes. @param ms that the step took. */
+export function describeStep(numbers: StepNumbers, ms: number): string {
+  const count = `step ${String(numbers.step + 1).padStart(String(numbers.steps).length)}/${numbers.steps}`;
+  return fit([count, ...stepParts(numbers), formatDuration(ms)], "  ");
+}
+
+/** What stands behind the bar in a terminal. @param leftMs until the end, where it is known. */
+export function describeProgress(numbers: StepNumbers, leftMs: number | undefined, columns: number): string {
+  const left = leftMs === undefined ? [] : [formatClock(leftMs)];
+  const parts = stepParts(numbers);
+  return fit([`${numbers.step + 1}/${numbers.steps}`, ...parts, ...left], " ", columns - 8);
+}
+
+/** Joins parts; where they do not fit, those before the last one go, from behind. */
+function fit(parts: readonly string[], between: string, width = lineWidth): string {
+  const line = parts.join(between);
+  return [...line].length <= width || parts.length <= 2
+    ? line
+    : fit([...parts.slice(0, -2), ...parts.slice(-1)], between, width);
+}
+
+/** So many decimals, fewer from 100 up. */
+function fixed(value: number, digits: number): string {
+  return Math.abs(value) < 100 ? value.toFixed(digits) : formatNumber(value);
+}
+
+/** Accuracy before and after by kind of question, each with its 95% interval; then how the answers were given. */
+export function resultTable(before: EvaluationSummary, after: EvaluationSummary): string {
+  const share = ({ accuracy, interval: [low, high] }: Proportion) => [
+    formatPercent(accuracy),
+    `${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)}`,
+  ];
+  const row = (name: string, old: Proportion, now: Proportion) => [
+    name,
+    String(now.count),
+    ...share(old),
+    ...share(now),
+    signed(100 * (now.accuracy - old.accuracy)),
+  ];
+  const kinds = Object.keys(after.byKind).filter((kind) => Object.hasOwn(before.byKind, kind));
+  const plain = (name: string, old: string, now: string, change: number) => [
+    name,
+    "",
+    old,
+    "",
+    now,
+    "",
+    signed(change),
+  ];
+  const parts = Object.keys(after.parts).filter(
+    (part) => Object.hasOwn(before.parts, part) && part !== "accuracy" && part !== "thinking",
+  );
+  const rows = [
+    ["", "examples", "before", "95%", "after", "95%", "change"],
+    ...kinds.map((kind) => row(kind, before.byKind[kind], after.byKind[kind])),
+    row("all", before, after),
+    plain(
+      "thinks first",
+      formatPercent(before.thinking),
+      formatPercent(after.thinking),
+      100 * (after.thinking - before.thinking),
+    ),
+    ...parts.map((part) =>
+      plain(
+        part,
+        formatPercent(before.parts[part]),
+        formatPercent(after.parts[part]),
+        100 * (after.parts[part] - before.parts[part]),
+      ),
+    ),
+    plain(
+      "tokens",
+      before.meanLength.toFixed(1),
+      after.meanLength.toFixed(1),
+      after.meanLength - before.meanLength,
+    ),
+  ];
+  return formatTable(rows, [1, 2, 3, 4, 5, 6]);
+}
+
+function signed(value: number): string {
+  const text = value.toFixed(1);
+  return Number(text) > 0 ? `+${text}` : text.replace(/^-(?=0\.0$)/, "");
+}
+
+/** @param question as the user asked it, without the chat's marks. */
+export function describeChange({ before, after }: ChangedExample, question: string): string {
+  const lines: [string, string][] = [
+    ["question", question],
+    ["right", after.answer ?? "(not stated)"],
+    ["before", visible(before.text)],
+    ["after", visible(after.text)],
+  ];
+  return [after.id, ...lines.map(([term, text]) => describeTerm(`  ${term}`, text, 12))].join("\n");
+}
+
+/** A policy may write anything: what a terminal would not show, or obey, stands as `·`. */
+function visible(text: string): string {
+  return text.trim() === "" ? "(nothing)" : text.replaceAll(/[\p{C}]/gu, "·");
+}

@@ -6,6 +6,7 @@ import { createTask } from "../tasks/registry.ts";
 import type { Task } from "../tasks/task.ts";
 import { CheckpointError, InvalidOptionError, StorageError } from "../util/errors.ts";
 import { curvesSvg } from "./curves.ts";
+import type { CurveRun } from "./curves.ts";
 import type { GroupRecord, TrainEvent } from "./events.ts";
 import { GrpoTrainer } from "./grpo-trainer.ts";
 import type { Scorer } from "./grpo-trainer.ts";
@@ -192,7 +193,7 @@ class Run {
     yield* this.#save();
     const after = yield* this.#evaluate("after");
     const record = await this.#record(before, after);
-    await this.#folder.saveCurves(curvesSvg([record]));
+    await this.#folder.saveCurves(this.#curves(record));
     await this.#folder.saveRecord(record);
     yield { type: "finished", step: record.steps, record, before, after };
   }
@@ -256,7 +257,9 @@ class Run {
     const { step } = this.#trainer;
     if (step > 0) {
       await this.#folder.saveAdapter(await this.#adapter());
-      await this.#folder.saveCurves(curvesSvg([{ metrics: this.#steps }]));
+      const before = await this.#folder.evaluation("before");
+      const run = { metrics: this.#steps, before: before?.evaluation ?? null };
+      await this.#folder.saveCurves(this.#curves(run));
     }
     yield { type: "done", step, reason: "stopped" };
   }
@@ -292,6 +295,11 @@ class Run {
       yield { type: "evaluation", step, when, evaluation };
       return evaluation;
     }
+  }
+
+  #curves(run: CurveRun): string {
+    const { model, task, grpo } = this.#recipe;
+    return curvesSvg([run], { title: `${model} on ${task.name}, seed ${grpo.seed}` });
   }
 
   #wallMs(): number {

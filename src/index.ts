@@ -34,8 +34,13 @@ export type { RgbImage } from "./data/image.ts";
 export { REASONING_SYSTEM_PROMPT } from "./data/system-prompt.ts";
 
 // Tasks and rewards
-export type { Task, TaskExample } from "./tasks/task.ts";
+export type { Split, TaughtTask, Task, TaskExample } from "./tasks/task.ts";
+export { createTask, taskNames } from "./tasks/registry.ts";
+export type { TaskSpec } from "./tasks/registry.ts";
+export { digitsTask } from "./tasks/digits.ts";
 export { letterShareTask } from "./tasks/letter-share.ts";
+export { shapesTask } from "./tasks/shapes.ts";
+export type { ShapesExample, ShapesOptions } from "./tasks/shapes.ts";
 export { combineRewards, exactAnswerReward, parseThinkAnswer, thinkAnswerFormatReward } from "./rl/reward.ts";
 export type { AsyncReward, Completion, Example, Reward, RewardResult, ThinkAnswer } from "./rl/reward.ts";
 
@@ -46,6 +51,22 @@ export type { GroupRecord, RolloutRecord, TrainEvent } from "./train/events.ts";
 export { parseRecipe } from "./train/recipe.ts";
 export type { Recipe, RecipeOptions } from "./train/recipe.ts";
 export { fromCheckpoint, toCheckpoint } from "./train/trainer-checkpoint.ts";
+export { SftTrainer } from "./train/sft-trainer.ts";
+export type { SftData, SftEvent, SftExample, SftState } from "./train/sft-trainer.ts";
+export { parseSftRecipe } from "./train/sft-recipe.ts";
+export type { SftRecipe, SftRecipeOptions } from "./train/sft-recipe.ts";
+
+// Whole runs: evaluated, recorded, resumed, replayed
+export { trainRun } from "./train/run.ts";
+export type { RunEvent, RunOptions } from "./train/run.ts";
+export { RunFolder } from "./train/run-folder.ts";
+export { modelOptions, parseRunRecipe } from "./train/run-recipe.ts";
+export type { RecipeOverrides, RunRecipe } from "./train/run-recipe.ts";
+export { compareRuns, parseRunRecord, pinVariants, weightsSha256 } from "./train/run-record.ts";
+export type { RunComparison, RunRecord } from "./train/run-record.ts";
+export { curvesSvg } from "./train/curves.ts";
+export { evaluate } from "./evaluation/accuracy.ts";
+export type { EvaluateOptions, Evaluation, EvaluationSummary } from "./evaluation/accuracy.ts";
 
 // The algorithm's parts, for objectives and trainers of one's own
 export { groupAdvantages } from "./rl/advantage.ts";

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { InvalidOptionError } from "../util/errors.ts";
+import { parseOptions } from "./parse-options.ts";
 import { scheduleKinds } from "./schedule.ts";
 
 const integer = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
@@ -38,12 +38,5 @@ export type SftRecipeOptions = v.InferInput<typeof schema>;
  * @throws InvalidOptionError naming the option, what was got and what is expected; unknown options too.
  */
 export function parseSftRecipe(options: unknown): SftRecipe {
-  const result = v.safeParse(schema, options);
-  if (result.success) return result.output;
-  const [issue] = result.issues;
-  const path = v.getDotPath(issue) ?? "recipe";
-  const known = Object.keys(schema.entries).join(", ");
-  const expected =
-    issue.expected === "never" ? `one of the options ${known}` : (issue.expected ?? issue.message);
-  throw new InvalidOptionError(`SFT recipe: ${path}`, issue.received, expected);
+  return parseOptions("SFT recipe", schema, options);
 }

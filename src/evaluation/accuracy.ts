@@ -1,5 +1,6 @@
 import { parseThinkAnswer } from "../rl/reward.ts";
 import type { RewardResult } from "../rl/reward.ts";
+import type { RolloutEngine } from "../rollout/engine.ts";
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
 import type { Split, Task, TaskExample } from "../tasks/task.ts";
 import { InvalidOptionError } from "../util/errors.ts";
@@ -88,7 +89,7 @@ export async function* evaluateSteps(
   task: Task,
   options: EvaluateOptions = {},
 ): AsyncGenerator<{ done: number; total: number }, Evaluation, void> {
-  const { split = "test", count = 512, seed = 0, batch = 64, signal } = options;
+  const { count = 512, batch = 64, signal } = options;
   for (const [name, value] of Object.entries({ count, batch })) {
     if (!Number.isSafeInteger(value) || value < 1)
       throw new InvalidOptionError(`evaluation: ${name}`, value, "a positive integer");
@@ -96,10 +97,9 @@ export async function* evaluateSteps(
   const results: EvaluatedExample[] = [];
   const parts = new Map<string, number[]>();
   for (let begin = 0; begin < count; begin += batch) {
+    const examples = await examplesFrom(begin, task, options);
     yield { done: begin, total: count };
     signal?.throwIfAborted();
-    const numbers = Array.from({ length: Math.min(batch, count - begin) }, (_, i) => seed + begin + i);
-    const examples = await Promise.all(numbers.map(async (number) => task.example(number, split)));
     for (const { reward, ...result } of await answer(policy, task, examples, options)) {
       results.push(result);
       for (const [name, value] of Object.entries(reward.parts)) {
@@ -117,22 +117,54 @@ export function summaryOf(evaluation: Evaluation): EvaluationSummary {
   return { accuracy, count, interval, byKind, thinking, meanLength, parts };
 }
 
-async function answer(
+/**
+ * Makes the room on the GPU that an evaluation with these options takes, without running it: a plan of memory made
+ * afterwards counts it in. Later batches of longer prompts may still take more.
+ */
+export async function reserveEvaluation(
   policy: Policy,
   task: Task,
+  options: EvaluateOptions = {},
+): Promise<void> {
+  await prepare(policy, await examplesFrom(0, task, options), options);
+}
+
+/** The examples of a batch. */
+async function examplesFrom(
+  begin: number,
+  task: Task,
+  { split = "test", count = 512, seed = 0, batch = 64 }: EvaluateOptions,
+): Promise<TaskExample[]> {
+  const numbers = Array.from({ length: Math.min(batch, count - begin) }, (_, i) => seed + begin + i);
+  return Promise.all(numbers.map(async (number) => task.example(number, split)));
+}
+
+async function prepare(
+  policy: Policy,
   examples: readonly TaskExample[],
-  { prefill = "", adapter, maxNewTokens = 48, system, signal }: EvaluateOptions,
-): Promise<(EvaluatedExample & { reward: RewardResult })[]> {
+  { prefill, maxNewTokens = 48, system, signal }: EvaluateOptions,
+): Promise<{ prompts: PolicyPrompt[]; engine: RolloutEngine }> {
   const prompts: PolicyPrompt[] = [];
   for (const { messages } of examples)
     prompts.push(await policy.encode(messages, { system, prefill, signal }));
   await policy.reserveImages(prompts);
-  const placed = policy.place(prompts);
   const engine = await policy.engine({
     batch: prompts.length,
     prefixTokens: prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0),
     maxNewTokens,
   });
+  return { prompts, engine };
+}
+
+async function answer(
+  policy: Policy,
+  task: Task,
+  examples: readonly TaskExample[],
+  options: EvaluateOptions,
+): Promise<(EvaluatedExample & { reward: RewardResult })[]> {
+  const { prefill = "", adapter, maxNewTokens = 48, signal } = options;
+  const { prompts, engine } = await prepare(policy, examples, options);
+  const placed = policy.place(prompts);
   const completions = await engine.complete(
     placed.map((prompt) => ({ prompt, n: 1 })),
     { temperature: 0, maxNewTokens, adapter, signal },

@@ -125,9 +125,7 @@ function notesOn(series: readonly Series[], hasDots: boolean): { mark: string; t
       mark: `<path d="M9 -10v12" stroke="${ink}"/><circle cx="9" cy="-4" r="3.5" fill="${ink}"/>`,
       text:
         `greedy on ${count} held-out examples before and after, ` +
-        (several
-          ? "with the range of several runs, or a single one's 95% interval"
-          : "with the 95% interval") +
+        (several ? "range of the runs or 95% interval of one" : "with the 95% interval") +
         "; lines: sampled in training",
     },
   ];

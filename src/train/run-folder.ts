@@ -5,6 +5,8 @@ import { listCheckpoints, loadLatestCheckpoint, saveCheckpoint } from "../storag
 import type { Checkpoint, LoadedCheckpoint } from "../storage/checkpoint.ts";
 import { CheckpointError, CorruptFileError } from "../util/errors.ts";
 import type { GroupRecord } from "./events.ts";
+import { parseRunRecipe } from "./run-recipe.ts";
+import type { RunRecipe } from "./run-recipe.ts";
 import { parseRecordedStep, parseRunRecord } from "./run-record.ts";
 import type { RecordedStep, RunRecord } from "./run-record.ts";
 
@@ -86,7 +88,7 @@ export class RunFolder {
     return json === null ? null : parseRunRecord(json, this.#path(files.record));
   }
 
-  /** Null for a folder without a run. */
+  /** How far the run is; null for a folder without one. Reads no checkpoint. */
   async status(): Promise<{ steps: number; finished: boolean } | null> {
     const keys = await this.#ownKeys();
     if (keys.length === 0) return null;
@@ -107,12 +109,16 @@ export class RunFolder {
     return [...keys.filter((key) => known.has(key)), ...(await listCheckpoints(this.store))];
   }
 
-  /** The recipe as it was saved when the run began. */
-  recipe(): Promise<unknown> {
-    return this.#loadJson(files.recipe);
+  /**
+   * The recipe of the run, from its very beginning on; null for a folder without a run.
+   * @throws CorruptFileError, InvalidOptionError when it is none of this version.
+   */
+  async recipe(): Promise<RunRecipe | null> {
+    const json = await this.#loadJson(files.recipe);
+    return json === null ? null : parseRunRecipe(json);
   }
 
-  saveRecipe(recipe: unknown): Promise<void> {
+  saveRecipe(recipe: RunRecipe): Promise<void> {
     return this.#saveJson(files.recipe, recipe);
   }
 

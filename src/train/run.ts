@@ -1,5 +1,5 @@
-import { evaluateSteps, summaryOf } from "../evaluation/accuracy.ts";
-import type { Evaluation } from "../evaluation/accuracy.ts";
+import { evaluateSteps, reserveEvaluation, summaryOf } from "../evaluation/accuracy.ts";
+import type { EvaluateOptions, Evaluation } from "../evaluation/accuracy.ts";
 import type { Policy } from "../rollout/policy.ts";
 import { writeAdapter } from "../storage/peft.ts";
 import { createTask } from "../tasks/registry.ts";
@@ -12,7 +12,6 @@ import { GrpoTrainer } from "./grpo-trainer.ts";
 import type { Scorer } from "./grpo-trainer.ts";
 import type { KeptEvaluation, RunFolder, When } from "./run-folder.ts";
 import type { RunRecipe } from "./run-recipe.ts";
-import { parseRunRecipe } from "./run-recipe.ts";
 import { noDigest, recordedStep, stepDigest, variantsOf, weightsSha256 } from "./run-record.ts";
 import type { RecordedStep, RunRecord } from "./run-record.ts";
 import { fromCheckpoint, toCheckpoint } from "./trainer-checkpoint.ts";
@@ -126,9 +125,10 @@ class Run {
     }
     const earlier = await folder.recipe();
     if (earlier !== null) {
-      this.#compare(parseRunRecipe(earlier));
+      this.#compare(earlier);
       yield* this.#restore();
-    } else if (this.#policy.version > 0) {
+    }
+    if (this.#trainer.step === 0 && this.#policy.version > 0) {
       throw new InvalidOptionError(
         "run: the policy",
         `one that has been trained for ${this.#policy.version} updates`,
@@ -183,7 +183,22 @@ class Run {
     yield { type: "resumed", step, torn: found?.torn ?? [] };
   }
 
+  /**
+   * All the memory of the run is taken and told before anything takes long. It is also the same for a run that goes on,
+   * whose evaluation is done, so that kernels chosen by the size of the engine are those of a run that never stopped.
+   */
+  async *#plan(): AsyncGenerator<RunEvent, void, void> {
+    if (this.#recipe.evaluation.scenes > 0)
+      await reserveEvaluation(this.#policy, this.#task, this.#evaluation());
+    if (this.#isLast()) return;
+    const { budget } = await this.#trainer.prepare();
+    const { step } = this.#trainer;
+    const adapter = { ...this.#policy.device.info };
+    yield { type: "plan", step, steps: this.#recipe.grpo.steps, budget, adapter };
+  }
+
   async *#whole(): AsyncGenerator<RunEvent, void, void> {
+    yield* this.#plan();
     const before = yield* this.#evaluate("before");
     const stopped = yield* this.#train();
     if (stopped) {
@@ -266,23 +281,15 @@ class Run {
 
   /** Greedy accuracy, or what an earlier part of the run found it to be; null when the recipe has no evaluation. */
   async *#evaluate(when: When): AsyncGenerator<RunEvent, Evaluation | null, void> {
-    const { scenes: count, split } = this.#recipe.evaluation;
-    const { maxCompletionLength: maxNewTokens, system, promptsPerStep, numGenerations } = this.#recipe.grpo;
+    const { scenes: count } = this.#recipe.evaluation;
     const step = when === "before" ? 0 : this.#trainer.step;
     if (count === 0) return null;
     const kept = await this.#folder.evaluation(when);
     if (kept && isOf(kept, step, count)) return kept.evaluation;
     const steps = evaluateSteps(this.#policy, this.#task, {
-      split,
-      count,
-      // As many as a step's completions: the engine that training will use is the same with and without an evaluation
-      // before it, and so are the kernels that it chooses by its size.
-      batch: promptsPerStep * numGenerations,
-      maxNewTokens,
-      system: system ?? undefined,
+      ...this.#evaluation(),
       // A fresh adapter changes nothing, so a policy that has been trained since still knows how it began.
       adapter: step === this.#trainer.step,
-      signal: this.#options.signal,
     });
     for (;;) {
       const next = await steps.next();
@@ -295,6 +302,19 @@ class Run {
       yield { type: "evaluation", step, when, evaluation };
       return evaluation;
     }
+  }
+
+  #evaluation(): EvaluateOptions {
+    const { evaluation, grpo } = this.#recipe;
+    return {
+      split: evaluation.split,
+      count: evaluation.scenes,
+      // As many as a step's completions: the engine decodes as many at a time in training.
+      batch: grpo.promptsPerStep * grpo.numGenerations,
+      maxNewTokens: grpo.maxCompletionLength,
+      system: grpo.system ?? undefined,
+      signal: this.#options.signal,
+    };
   }
 
   #curves(run: CurveRun): string {

@@ -16,7 +16,7 @@ function counting(begin = ""): Task {
     ...letters,
     async example(seed, split) {
       seen.push(`${split} ${seed}`);
-      return { ...(await letters.example(seed)), number: seed, kind: seed % 3 === 0 ? "three" : "other" };
+      return { ...(await letters.example(seed, split)), number: seed, kind: seed % 3 === 0 ? "three" : "other" };
     },
     reward({ text }, { number }) {
       const right = text.startsWith(begin) && Number(number) % 2 === 0 ? 1 : 0;

@@ -85,7 +85,7 @@ describe("curvesSvg", () => {
   });
 
   it("shows what there is where a task has no accuracy or thinking, and gaps as gaps", () => {
-    const metrics = [
+    const metrics: Record<string, number>[] = [
       { step: 0, reward: -0.5, entropy: 2 },
       { step: 2, reward: 1.5, entropy: 1, grad_norm: NaN },
     ];

@@ -21,19 +21,19 @@ const cases: { name: string; words: string[]; make: (options?: TaughtOptions) =>
       name: "shapes",
       words: shapesWords(),
       make: (options) => shapesTask(options),
-      golden: "6326d201893f9be6b8c79a6a2645067fa46334b90930b3801af2f1d861c8bbed",
+      golden: "735a3c7461738a061ac0692164c40ac5093a1bdb7ac875eada7705001b272224",
     },
     {
       name: "shapes, easy",
       words: shapesWords(),
       make: (options) => shapesTask({ ...options, difficulty: "easy" }),
-      golden: "b23f782a726930951c315efd299f3fc695f018392bcf4ff84a57d0779dda7c9a",
+      golden: "fea87ac140dbbc89c233f93e0ad2c9f92c677ed179235426af4a5bf0ead3f942",
     },
     {
       name: "shapes, hard",
       words: shapesWords(),
       make: (options) => shapesTask({ ...options, difficulty: "hard" }),
-      golden: "b4727ebc4ec6338bccac9184c593da92da26178a05809c691f7f00a0f120dcea",
+      golden: "dedd762e9b9d966c936175bc1f50cf780468b8fdd8f028dd77bc2172ee1372a9",
     },
     {
       name: "digits",

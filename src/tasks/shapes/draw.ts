@@ -13,17 +13,17 @@ export interface Asked {
   question: Question;
 }
 
-/** Layouts that are drawn for one wish before another kind and answer are drawn: a wish may not suit the difficulty. */
+/** Layouts that are drawn for one wish before another kind and wish are drawn: a wish may not suit the difficulty. */
 const layoutsPerWish = 400;
-const wishes = 50;
+const maxWishes = 50;
 
 /**
- * Draws a kind and an answer, and then layouts until one is of the split and lets that be asked and answered. Ends after
+ * Draws a kind and a wish, and then layouts until one is of the split and has a question that fulfils it. Ends after
  * a fixed number of draws, and is a pure function of the generator's state.
  * @throws InvalidOptionError when none was found: the difficulty allows hardly any layout.
  */
 export function drawQuestion(rng: Rng, split: Split, difficulty: Difficulty): Asked {
-  for (let wish = 0; wish < wishes; wish++) {
+  for (let drawn = 0; drawn < maxWishes; drawn++) {
     const kind =
       shapesKinds[
         weighted(
@@ -31,13 +31,13 @@ export function drawQuestion(rng: Rng, split: Split, difficulty: Difficulty): As
           shapesKinds.map((name) => questionKinds[name].weight),
         )
       ];
-    const { answers, questions } = questionKinds[kind];
-    const answer = answers && Object.keys(answers)[weighted(rng, Object.values(answers))];
+    const { wishes, questions } = questionKinds[kind];
+    const wish = wishes && Object.keys(wishes)[weighted(rng, Object.values(wishes))];
     for (let attempt = 0; attempt < layoutsPerWish; attempt++) {
       const layout = drawLayout(rng, difficulty);
       if (splitOf(layout, codeOf) !== split) continue;
       const fitting = questions(layout, rng).filter(
-        (question) => answer === null || question.answer === answer,
+        (question) => wish === null || (question.wish ?? question.answer) === wish,
       );
       if (fitting.length > 0) return { kind, layout, question: fitting[rng.below(fitting.length)] };
     }

@@ -7,6 +7,8 @@ export interface Question {
   answer: string;
   /** What the trace says after the grid and "so"; empty where the grid says all. */
   derivation: string;
+  /** Which of the kind's wishes it fulfils; the answer when left out. */
+  wish?: string;
 }
 
 export const shapesKinds = [
@@ -29,10 +31,11 @@ export interface KindOfQuestion {
   /** What it takes to answer. */
   abilities: readonly string[];
   /**
-   * The answers to ask for and how often, by weight; none: whatever the scene gives. A layout is drawn again until a
-   * question has the answer that was drawn before, so that no answer is right much more often than another.
+   * What to ask for and how often, by weight; null: whatever the scene gives. A wish is an answer, or an answer and
+   * something in the question. A layout is drawn again until a question fulfils the wish that was drawn before, so that
+   * no answer is right much more often than another, neither in all nor to the same question.
    */
-  answers: Readonly<Record<string, number>> | null;
+  wishes: Readonly<Record<string, number>> | null;
   /** The questions of this kind that a layout allows. */
   questions: (layout: readonly Thing[], rng: Rng) => Question[];
 }
@@ -77,7 +80,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
     weight: 10,
     category: "fill-in-blank",
     abilities: ["colour recognition"],
-    answers: Object.fromEntries(colourNames.map((colour) => [colour, 1])),
+    wishes: Object.fromEntries(colourNames.map((colour) => [colour, 1])),
     questions: (layout) =>
       shapeNames.flatMap((shape) => {
         const [only, ...more] = layout.filter(isOf(shape));
@@ -94,7 +97,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
     weight: 14,
     category: "fill-in-blank",
     abilities: ["colour recognition", "counting"],
-    answers: fewWeights,
+    wishes: fewWeights,
     questions: (layout) =>
       colourNames.map((colour) => {
         const count = countOf(layout, colour);
@@ -109,7 +112,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
     weight: 14,
     category: "fill-in-blank",
     abilities: ["shape recognition", "counting"],
-    answers: fewWeights,
+    wishes: fewWeights,
     questions: (layout) =>
       shapeNames.map((shape) => {
         const count = countOf(layout, shape);
@@ -124,7 +127,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
     weight: 14,
     category: "fill-in-blank",
     abilities: ["shape recognition", "counting", "arithmetic"],
-    answers: { "0": 10, "1": 20, "2": 25, "3": 25, "4": 20 },
+    wishes: { "0": 10, "1": 20, "2": 25, "3": 25, "4": 20 },
     questions: (layout) =>
       shapePairs.map(([first, second]) => {
         const count = countOf(layout, first);
@@ -140,7 +143,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
     weight: 12,
     category: "fill-in-blank",
     abilities: ["shape recognition", "counting", "comparison"],
-    answers: { yes: 1, no: 1 },
+    wishes: { yes: 1, no: 1 },
     questions: (layout) =>
       shapePairs.flatMap(([first, second]) => {
         const count = countOf(layout, first);
@@ -157,13 +160,14 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
     weight: 14,
     category: "fill-in-blank",
     abilities: ["counting", "comparison"],
-    answers: { yes: 1, no: 1 },
+    wishes: { "yes 2": 1, "no 2": 1, "yes 3": 1, "no 3": 1 },
     questions: (layout) =>
       countedWords.flatMap(({ word, plural }) => {
         const count = countOf(layout, word);
         return [2, 3].map((number) => ({
           problem: `are there ${number} ${plural} ?`,
           answer: yesNo(count === number),
+          wish: `${yesNo(count === number)} ${number}`,
           derivation: `${counting(word, count)} asked ${number} ${sign(count, number)}`,
         }));
       }),
@@ -172,11 +176,11 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
     weight: 14,
     category: "multiple choice",
     abilities: ["counting"],
-    answers: { A: 1, B: 1, C: 1 },
+    wishes: { "0": 1, "1": 1, "2": 1, "3": 1 },
     questions: (layout, rng) =>
       countedWords.flatMap(({ word, plural }) => {
         const count = countOf(layout, word);
-        const wrong = rng.shuffle([0, 1, 2, 3, 4].filter((number) => number !== count)).slice(0, 2);
+        const wrong = rng.shuffle([0, 1, 2, 3].filter((number) => number !== count)).slice(0, 2);
         return letters.map((answer, place) => {
           const options = wrong.toSpliced(place, 0, count);
           const walked = options.map(
@@ -185,6 +189,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
           return {
             problem: `how many ${plural} ? ${options.map((option, index) => `${letters[index]} ${option}`).join(" ")}`,
             answer,
+            wish: String(count),
             derivation: `${counting(word, count)} ${walked.join(" ")}`,
           };
         });
@@ -194,7 +199,7 @@ export const questionKinds: Readonly<Record<ShapesKind, KindOfQuestion>> = {
     weight: 8,
     category: "descriptive",
     abilities: ["object recognition", "description"],
-    answers: null,
+    wishes: null,
     questions: (layout) => [
       { problem: "describe the picture .", answer: layout.map(nameOf).join(" "), derivation: "" },
     ],

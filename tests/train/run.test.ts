@@ -4,6 +4,7 @@ import { Policy } from "../../src/rollout/policy.ts";
 import { memoryStore } from "../../src/storage/blob-store.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { parseSafetensors } from "../../src/storage/safetensors.ts";
+import { createTask } from "../../src/tasks/registry.ts";
 import { RunFolder } from "../../src/train/run-folder.ts";
 import { modelOptions, parseRunRecipe } from "../../src/train/run-recipe.ts";
 import type { RunRecipe } from "../../src/train/run-recipe.ts";
@@ -239,6 +240,20 @@ describe("trainRun", () => {
     expect(await store.list()).not.toContain("checkpoint-00000002.safetensors");
     const events = await run(store, resume);
     expect(events[0]).toMatchObject({ type: "resumed", step: 1 });
+    await expectWhole(store);
+  });
+
+  it("keeps what was trained when something else fails", async () => {
+    const store = memoryStore();
+    let calls = 0;
+    const scorer: RunOptions["scorer"] = async (completions, examples) => {
+      if (++calls > 2) throw new Error("the judge is gone");
+      const task = createTask(recipe.task);
+      return Promise.all(completions.map(async (completion, i) => task.reward(completion, examples[i])));
+    };
+    await expect(run(store, { scorer, checkpointEvery: 100 })).rejects.toThrow("the judge is gone");
+    expect(await store.list()).toContain("checkpoint-00000002.safetensors");
+    expect((await run(store, resume))[0]).toEqual({ type: "resumed", step: 2, torn: [] });
     await expectWhole(store);
   });
 

@@ -1,10 +1,11 @@
-/** Ask: a picture, a question, an answer that streams. */
+/** Ask: a picture, a question, a response that streams, its reasoning apart from the answer. */
 import { ImageDecodeError } from "../workers/client.ts";
 import type { Message, RemotePolicy, TaskSpec, Thinktab } from "../workers/client.ts";
 import { element, numberIn, visible } from "./dom.ts";
+import { draw, sceneOf, toBitmap } from "./picture.ts";
+import type { Picture } from "./picture.ts";
 import { isAbort, showProblem } from "./problems.ts";
-
-type Picture = Extract<Exclude<Message["content"], string>[number], { type: "image" }>["image"];
+import { splitResponse } from "./response.ts";
 
 const ui = {
   drop: element("drop", HTMLElement),
@@ -14,9 +15,13 @@ const ui = {
   randomScene: element("random-scene", HTMLButtonElement),
   form: element("ask-form", HTMLFormElement),
   question: element("question", HTMLTextAreaElement),
+  mode: element("response-mode", HTMLSelectElement),
   ask: element("ask", HTMLButtonElement),
   stop: element("stop", HTMLButtonElement),
+  thinking: element("thinking", HTMLDetailsElement),
+  thoughts: element("thoughts", HTMLElement),
   answer: element("answer", HTMLElement),
+  expected: element("expected", HTMLElement),
   note: element("answer-note", HTMLElement),
   error: element("ask-error", HTMLElement),
 };
@@ -28,7 +33,10 @@ export class AskPanel {
   #picture: Picture | undefined;
   #answering: AbortController | undefined;
   #scene = 0;
+  /** Of the scene shown, while its question stands. */
+  #gold: { question: string; answer: string } | undefined;
 
+  /** @param task whose held-out scenes are shown. */
   constructor(private readonly task: TaskSpec) {
     ui.chooseImage.addEventListener("change", () => {
       const [file] = ui.chooseImage.files ?? [];
@@ -59,16 +67,18 @@ export class AskPanel {
     this.#kit = kit;
     this.#policy = policy;
     this.#enable();
+    if (kit && this.#scene === 0) void this.#showScene();
   }
 
   #enable(): void {
     const busy = this.#answering !== undefined;
     ui.ask.disabled = busy || this.#policy === undefined;
     ui.stop.disabled = !busy;
-    ui.randomScene.disabled = this.#kit === undefined;
+    ui.randomScene.disabled = busy || this.#kit === undefined;
   }
 
   async #showFile(file: File): Promise<void> {
+    this.#answering?.abort();
     showProblem(ui.error);
     try {
       const bitmap = await createImageBitmap(file).catch((cause: unknown) => {
@@ -77,46 +87,56 @@ export class AskPanel {
           { cause },
         );
       });
-      this.#draw(bitmap, file.name);
-      bitmap.close();
+      this.#show(bitmap, file.name);
       this.#picture = file;
+      this.#gold = undefined;
     } catch (error) {
       showProblem(ui.error, error);
     }
   }
 
-  /** The next scene of the task, with its question. */
+  /** The next held-out scene of the task, with its question. */
   async #showScene(): Promise<void> {
     if (!this.#kit) return;
     showProblem(ui.error);
     try {
-      const { messages } = await this.#kit.example(this.task, ++this.#scene);
-      for (const part of messages.flatMap(({ content }) => (typeof content === "string" ? [] : content))) {
-        if (part.type === "text") ui.question.value = part.text;
-        if (part.type !== "image" || !isRgb(part.image)) continue;
-        const { width, height, data } = part.image;
-        const pixels = new ImageData(width, height);
-        for (let i = 0; i < width * height; i++)
-          pixels.data.set([data[i * 3], data[i * 3 + 1], data[i * 3 + 2], 255], i * 4);
-        const bitmap = await createImageBitmap(pixels);
-        this.#draw(bitmap, `scene ${this.#scene} of the built-in task`);
-        this.#picture = part.image;
-      }
+      const example = await this.#kit.example(this.task, this.#scene++, "test");
+      const { picture, question } = sceneOf(example);
+      if (!picture) return;
+      this.#show(await toBitmap(picture), `scene ${this.#scene} of the built-in task`);
+      this.#picture = picture;
+      ui.question.value = question;
+      this.#gold = example.answer === undefined ? undefined : { question, answer: example.answer };
     } catch (error) {
       showProblem(ui.error, error);
     }
   }
 
-  #draw(bitmap: ImageBitmap, name: string): void {
-    // A preview needs no more pixels than the screen shows of it.
-    const scale = Math.min(1, 1024 / Math.max(bitmap.width, bitmap.height));
-    ui.preview.width = Math.max(1, Math.round(bitmap.width * scale));
-    ui.preview.height = Math.max(1, Math.round(bitmap.height * scale));
-    ui.preview.classList.toggle("small", bitmap.width < 128);
-    ui.preview.getContext("2d")?.drawImage(bitmap, 0, 0, ui.preview.width, ui.preview.height);
-    ui.preview.setAttribute("aria-label", `Picture: ${name}`);
+  #show(bitmap: ImageBitmap, name: string): void {
+    draw(ui.preview, bitmap, `Picture: ${name}`);
+    bitmap.close();
     ui.preview.hidden = false;
     ui.noPicture.hidden = true;
+    this.#clear();
+  }
+
+  #clear(): void {
+    ui.thinking.hidden = true;
+    ui.thoughts.textContent = "";
+    ui.answer.textContent = "";
+    ui.expected.textContent = "";
+    ui.note.textContent = "";
+  }
+
+  #respond(text: string, ended: boolean): void {
+    const { thinking, answer } = splitResponse(visible(text), ended);
+    ui.thinking.hidden = thinking === null;
+    if (thinking !== null && ui.thoughts.textContent !== thinking) ui.thoughts.textContent = thinking;
+    // Set only when it changes: a screen reader reads what is set.
+    if (ui.answer.textContent !== answer) ui.answer.textContent = answer;
+    ui.answer.scrollTop = ui.answer.scrollHeight;
+    if (ended && this.#gold?.question === ui.question.value)
+      ui.expected.textContent = `Right answer: ${this.#gold.answer}`;
   }
 
   async #ask(): Promise<void> {
@@ -126,11 +146,13 @@ export class AskPanel {
     this.#answering = answering;
     this.#enable();
     showProblem(ui.error);
-    ui.answer.textContent = "";
-    ui.note.textContent = "Thinking… (the first answer takes longer: shaders are compiled)";
+    this.#clear();
+    ui.note.textContent = "Reading… (the first answer takes longer: shaders are compiled)";
     const content: Exclude<Message["content"], string> = [{ type: "text", text: ui.question.value }];
     if (this.#picture) content.unshift({ type: "image", image: this.#picture });
     const started = performance.now();
+    const prefill = ui.mode.value;
+    let text = prefill;
     let tokens = 0;
     let first = 0;
     const ended = (how: string) => {
@@ -143,13 +165,14 @@ export class AskPanel {
         temperature: numberIn("temperature"),
         maxNewTokens: numberIn("max-tokens"),
         seed: numberIn("ask-seed"),
+        ...(prefill !== "" && { prefill }),
         signal: answering.signal,
       };
       for await (const delta of policy.stream([{ role: "user", content }], options)) {
         first ||= performance.now();
         tokens += delta.tokens.length;
-        ui.answer.append(visible(delta.text));
-        ui.answer.scrollTop = ui.answer.scrollHeight;
+        text += delta.text;
+        this.#respond(text, delta.finishReason !== undefined);
         ended(`first token after ${((first - started) / 1000).toFixed(1)} s`);
         if (delta.finishReason) ended(delta.finishReason === "stop" ? "ended by itself" : "cut at the limit");
       }
@@ -164,8 +187,4 @@ export class AskPanel {
       this.#enable();
     }
   }
-}
-
-function isRgb(image: Picture): image is Extract<Picture, { width: number; data: Uint8Array }> {
-  return typeof image === "object" && "data" in image && image.data instanceof Uint8Array;
 }

@@ -1,13 +1,14 @@
 /** The page: connects to the engine, loads a policy, and gives it to the parts that ask and train. */
-import { connect } from "../workers/client.ts";
-import type { LoadPolicyOptions, PolicySource, RemotePolicy, TaskSpec, Thinktab } from "../workers/client.ts";
+import { connect, modelOptions, parseRunRecipe, shippedRecipes } from "../workers/client.ts";
+import type { LoadPolicyOptions, PolicySource, RemotePolicy, Thinktab } from "../workers/client.ts";
 import { AskPanel } from "./ask.ts";
 import { element, showBytes } from "./dom.ts";
 import { showProblem } from "./problems.ts";
 import { TrainPanel } from "./train.ts";
 
-const task: TaskSpec = { name: "letter-share" };
-const tiny: PolicySource = { kind: "tiny", seed: 1 };
+/** The policy that the page ships, beside it: see vite.config.ts. */
+const toy: PolicySource = { kind: "url", base: "./toy" };
+const shipped = parseRunRecipe(shippedRecipes.toy);
 
 const ui = {
   name: element("policy-name", HTMLElement),
@@ -18,45 +19,82 @@ const ui = {
   device: element("device", HTMLElement),
 };
 
-const ask = new AskPanel(task);
-const train = new TrainPanel(task, (running, steps) => {
-  enable(!running);
-  if (!running && policy) describe(policy, steps);
-});
 let kit: Thinktab | undefined;
-let policy: RemotePolicy | undefined;
-let source: PolicySource = tiny;
+/** The policy in use, and what it was loaded with. */
+let loaded: { policy: RemotePolicy; source: PolicySource; options: LoadPolicyOptions } | undefined;
+/** Steps that the policy in use has been trained for, and whether it is as it was loaded. */
+let trained = 0;
+let untouched = true;
 
-ui.reset.addEventListener("click", () => void open(source));
+const ask = new AskPanel({ name: "shapes" });
+const train = new TrainPanel({
+  get model() {
+    return modelName();
+  },
+  async fresh(recipe) {
+    if (!kit || !loaded) throw new Error("there is no policy to train");
+    const { source, options, policy } = loaded;
+    const wanted = modelOptions(recipe);
+    const same = untouched && JSON.stringify(wanted) === JSON.stringify(options);
+    return same ? policy : load(kit, source, wanted);
+  },
+  running(running, steps) {
+    enable(!running);
+    if (running) {
+      untouched = false;
+      return;
+    }
+    trained = steps;
+    if (loaded) describe();
+  },
+});
+
+ui.reset.addEventListener("click", () => void open(loaded?.source ?? toy));
 ui.folder.addEventListener("change", () => {
   const files = [...(ui.folder.files ?? [])];
   ui.folder.value = "";
   if (files.length > 0) void open({ kind: "files", files });
 });
-await open(tiny);
+await open(toy);
 
 /** Loads a policy, starting the engine where there is none. The one before stays in use when that fails. */
 async function open(wanted: PolicySource): Promise<void> {
   enable(false);
   showProblem(ui.error);
-  const before = ui.name.textContent;
   try {
     kit ??= await start();
-    const loaded = await kit.loadPolicy(wanted, {
-      ...optionsFor(wanted),
-      onProgress: (done, total) => (ui.name.textContent = `Loading: ${done} of ${total} layers…`),
-    });
-    await policy?.dispose();
-    policy = loaded;
-    source = wanted;
-    describe(loaded);
-    ask.use(kit, policy);
-    train.use(policy);
+    await load(kit, wanted, modelOptions(shipped));
+    await train.use(kit);
   } catch (error) {
-    ui.name.textContent = policy ? before : "No policy.";
+    if (!loaded) ui.name.textContent = "No policy.";
     showProblem(ui.error, error);
   } finally {
     enable(true);
+  }
+}
+
+/** Loads a policy in the place of the one before, which stays when that fails. */
+async function load(
+  engine: Thinktab,
+  source: PolicySource,
+  options: LoadPolicyOptions,
+): Promise<RemotePolicy> {
+  const before = ui.name.textContent;
+  try {
+    const policy = await engine.loadPolicy(source, {
+      ...options,
+      onProgress: (done, total) => (ui.name.textContent = `Loading: ${done} of ${total} layers…`),
+    });
+    await loaded?.policy.dispose();
+    loaded = { policy, source, options };
+    trained = 0;
+    untouched = true;
+    describe();
+    ask.use(engine, policy);
+    return policy;
+  } catch (error) {
+    ui.name.textContent = before;
+    throw error;
   }
 }
 
@@ -68,9 +106,9 @@ async function start(): Promise<Thinktab> {
   ui.device.textContent = `GPU: ${name || "unnamed"} (${features}).`;
   void started.lost.then((error) => {
     if (kit !== started) return;
-    kit = policy = undefined;
+    kit = loaded = undefined;
     ask.use(undefined, undefined);
-    train.use(undefined);
+    void train.use(undefined);
     ui.name.textContent = "The GPU was lost.";
     showProblem(ui.error, error);
     enable(true);
@@ -79,23 +117,23 @@ async function start(): Promise<Thinktab> {
   return started;
 }
 
-/** A miniature is kept in full precision, a model of some size is quantized. Both are trained through LoRA adapters. */
-function optionsFor(wanted: PolicySource): LoadPolicyOptions {
-  return wanted.kind === "tiny" ? { format: "f32", lora: { rank: 8 } } : { format: "q8", lora: { rank: 8 } };
+/** As recipes and run records name it. */
+function modelName(): string {
+  return !loaded || loaded.source === toy ? shipped.model : loaded.policy.info.name;
 }
 
-function describe({ info }: RemotePolicy, steps = 0): void {
-  const trained = steps > 0 ? `, trained for ${steps} ${steps === 1 ? "step" : "steps"}` : "";
-  if (source.kind === "tiny" && steps > 0) {
-    ui.name.textContent = `Built-in tiny policy${trained}`;
+function describe(): void {
+  if (!loaded) return;
+  const { info } = loaded.policy;
+  const steps = trained > 0 ? `, trained for ${trained} ${trained === 1 ? "step" : "steps"}` : "";
+  if (loaded.source === toy) {
+    ui.name.textContent = `Toy policy${steps}`;
     ui.note.textContent =
-      "It began with random weights: what it does now it found by trial and reward. “Start over” forgets it.";
-  } else if (source.kind === "tiny") {
-    ui.name.textContent = "Built-in tiny policy with random weights";
-    ui.note.textContent =
-      "It has never seen a picture or a word: it babbles until you train it. For real answers open a Qwen2.5-VL folder of your own.";
+      trained > 0
+        ? "What it does now, it found out by trial and reward. “Start over” forgets it."
+        : `${showBytes(info.frozenBytes)} of weights. It knows only its own small world, coloured shapes in a grid, and few words; for photographs open a Qwen2.5-VL folder of your own.`;
   } else {
-    ui.name.textContent = `${info.name}${trained}`;
+    ui.name.textContent = `${info.name}${steps}`;
     ui.note.textContent = `${info.architecture}, ${showBytes(info.frozenBytes)} of weights${info.vision ? "" : "; it takes no pictures"}.`;
   }
 }

@@ -5,6 +5,7 @@ import {
   ImageDecodeError,
   MemoryBudgetError,
   MissingFileError,
+  StorageError,
 } from "../workers/client.ts";
 import { make } from "./dom.ts";
 
@@ -37,7 +38,9 @@ function adviceFor(error: unknown): string[] {
     ];
   }
   if (error instanceof DeviceLostError)
-    return ["“Start over” starts the engine again. What was trained since is lost."];
+    return ["“Start over” starts the engine again. A run goes on from its last checkpoint."];
+  if (error instanceof StorageError && error.message.includes("the storage is full"))
+    return ["What was saved before is whole: make room, and go on from there."];
   return [];
 }
 

@@ -1,12 +1,25 @@
-/** Train: a run's options, its controls, and what can be seen of it while it goes on. */
-import type { RecipeOptions, RemotePolicy, TaskSpec, TrainEvent, TrainingRun } from "../workers/client.ts";
-import { drawChart } from "./chart.ts";
-import type { Point } from "./chart.ts";
-import { element, make, numberIn, showBytes, visible } from "./dom.ts";
+/** Train: a recipe, a run's controls, and going on with a run that an earlier visit of the page began. */
+import { StorageError } from "../workers/client.ts";
+import type {
+  EngineRunEvent,
+  RecordedStep,
+  RemotePolicy,
+  RunRecipe,
+  SavedRun,
+  Thinktab,
+  TrainingRun,
+} from "../workers/client.ts";
+import { element } from "./dom.ts";
 import { showProblem } from "./problems.ts";
+import { RecipeForm } from "./recipe-form.ts";
+import { ResultView } from "./result-view.ts";
+import { RunView } from "./run-view.ts";
+import type { Metrics } from "./run-view.ts";
 
 type RunState = "idle" | "running" | "pausing" | "paused" | "stopping";
-type Rollouts = Extract<TrainEvent, { type: "rollouts" }>;
+
+/** The page keeps one run. */
+const runName = "page";
 
 const ui = {
   form: element("train-form", HTMLFormElement),
@@ -14,15 +27,14 @@ const ui = {
   pause: element("pause", HTMLButtonElement),
   resume: element("resume", HTMLButtonElement),
   stop: element("stop-training", HTMLButtonElement),
+  saved: element("saved-run", HTMLElement),
+  savedText: element("saved-run-text", HTMLElement),
+  goOn: element("go-on", HTMLButtonElement),
+  discard: element("discard", HTMLButtonElement),
   status: element("training-status", HTMLElement),
   phase: element("phase", HTMLElement),
   warning: element("train-warning", HTMLElement),
   error: element("train-error", HTMLElement),
-  chart: element("chart", SVGSVGElement),
-  numbers: element("numbers", HTMLElement),
-  rollouts: element("rollouts", HTMLElement),
-  planRows: element("plan-rows", HTMLElement),
-  planNote: element("plan-note", HTMLElement),
 };
 
 const phases = {
@@ -31,39 +43,33 @@ const phases = {
   train: "updating the weights…",
 };
 
-/** The numbers of a step that are shown, under the names of TRL. */
-const shown: [label: string, key: string, show: (value: number) => string][] = [
-  ["Reward", "reward", (value) => value.toFixed(3)],
-  ["Reward std", "reward_std", (value) => value.toFixed(3)],
-  ["Flat groups", "frac_reward_zero_std", (value) => `${Math.round(value * 100)}%`],
-  ["Entropy", "entropy", (value) => `${value.toFixed(2)} nats`],
-  ["KL to start", "kl", (value) => value.toFixed(4)],
-  ["Gradient norm", "grad_norm", (value) => value.toPrecision(3)],
-  ["Tokens / second", "tokens_per_second", (value) => value.toFixed(0)],
-  ["Whole step", "step_time", seconds],
-  ["Generating", "timing_s/rollout", seconds],
-  ["Rewarding", "timing_s/reward", seconds],
-  ["Updating", "timing_s/train", seconds],
-];
+/** What the panel needs of the page around it. */
+export interface TrainHost {
+  /** The name of the policy in use, as recipes and run records have it. */
+  readonly model: string;
+  /** The policy as the recipe wants it: untrained, with its adapter. Loads it anew where that is needed. */
+  fresh(recipe: RunRecipe): Promise<RemotePolicy>;
+  /** Called when a run starts and when it has ended, with the steps that the policy has had. */
+  running(running: boolean, trained: number): void;
+}
 
 export class TrainPanel {
-  #policy: RemotePolicy | undefined;
+  readonly #form = new RecipeForm();
+  readonly #view = new RunView();
+  readonly #result = new ResultView(runName, (error) => showProblem(ui.error, error));
+  #kit: Thinktab | undefined;
   #run: TrainingRun | undefined;
   #state: RunState = "idle";
-  #points: Point[] = [];
-  #steps = 0;
-  #stepSeconds = 0;
-  #trained = 0;
+  /** A run that can go on. */
+  #saved: SavedRun | undefined;
 
-  constructor(
-    private readonly task: TaskSpec,
-    /** Called when a run starts and when it has ended, with the steps that this policy has had in all. */
-    private readonly onRunning: (running: boolean, trained: number) => void,
-  ) {
+  constructor(private readonly host: TrainHost) {
     ui.form.addEventListener("submit", (event) => {
       event.preventDefault();
-      void this.#train();
+      void this.#start();
     });
+    ui.goOn.addEventListener("click", () => void this.#goOn());
+    ui.discard.addEventListener("click", () => void this.#discard());
     ui.pause.addEventListener("click", () => void this.#pause());
     ui.resume.addEventListener("click", () => {
       void this.#run?.resume();
@@ -73,39 +79,69 @@ export class TrainPanel {
       void this.#run?.stop();
       this.#enter("stopping");
     });
-    new ResizeObserver(() => drawChart(ui.chart, this.#points, this.#planned)).observe(ui.chart);
   }
 
-  /** Another policy: what was seen of the last one's run is cleared away. */
-  use(policy: RemotePolicy | undefined): void {
-    this.#policy = policy;
-    this.#points = [];
-    this.#steps = 0;
-    ui.numbers.replaceChildren();
-    ui.planRows.replaceChildren();
-    ui.rollouts.replaceChildren(
-      make("p", { class: "note" }, "They appear here when a step has been rewarded."),
-    );
-    if (policy) ui.status.textContent = "Not started.";
+  /** The engine, once a policy is loaded; undefined when it is lost. Looks for what an earlier visit left. */
+  async use(kit: Thinktab | undefined): Promise<void> {
+    this.#kit = kit;
+    this.#enter("idle");
+    if (!kit) return;
     showProblem(ui.error);
     ui.warning.textContent = "";
-    this.#trained = 0;
-    this.#enter("idle");
-    drawChart(ui.chart, this.#points, this.#planned);
+    ui.status.textContent = "Not started.";
+    this.#view.begin(undefined);
+    this.#result.hide();
+    await this.#look(true);
   }
 
-  /** Ends the run, if one goes on. */
-  async stop(): Promise<void> {
-    await this.#run?.stop();
+  /** Offers to go on with a run that did not end; with `show`, shows one that did. */
+  async #look(show: boolean): Promise<void> {
+    const kit = this.#kit;
+    if (!kit) return;
+    try {
+      const saved = await kit.savedRun(runName);
+      this.#saved = saved && !saved.record ? saved : undefined;
+      if (saved?.record && show) {
+        const { record, before, after, recipe } = saved;
+        this.#view.begin(recipe);
+        this.#view.restore(metricsOf(record.metrics));
+        this.#result.show({ record, before, after }, kit);
+        ui.status.textContent = `The last run finished ${record.steps} steps. The policy that answers is the one before it.`;
+      }
+    } catch (error) {
+      this.#saved = undefined;
+      showProblem(ui.error, error);
+    }
+    this.#offer();
+    this.#enter(this.#state);
   }
 
-  get #planned(): number {
-    return this.#steps > 0 ? this.#steps : numberIn("steps") || 40;
+  #offer(): void {
+    ui.saved.hidden = this.#saved === undefined || this.#state !== "idle";
+    if (!this.#saved) return;
+    const { steps, recipe, inUse } = this.#saved;
+    const { steps: planned, seed } = recipe.grpo;
+    const where =
+      steps.length > 0 ? `after step ${steps.length} of ${planned}` : `before its first step of ${planned}`;
+    ui.savedText.textContent = inUse
+      ? `A run of ${recipe.model} with seed ${seed} is going on in another tab, ${where}.`
+      : `A run of ${recipe.model} with seed ${seed} was left ${where}. Going on from there gives the same weights as if it had not been interrupted.`;
+    ui.goOn.textContent = steps.length > 0 ? `Go on from step ${steps.length}` : "Go on";
+  }
+
+  async #discard(): Promise<void> {
+    try {
+      await this.#kit?.discardRun(runName);
+      showProblem(ui.error);
+    } catch (error) {
+      showProblem(ui.error, error);
+    }
+    await this.#look(false);
   }
 
   #enter(state: RunState): void {
     this.#state = state;
-    ui.start.disabled = state !== "idle" || !this.#policy;
+    ui.start.disabled = state !== "idle" || !this.#kit || this.#saved !== undefined;
     ui.pause.disabled = state !== "running";
     ui.resume.disabled = state !== "paused";
     ui.stop.disabled = state === "idle" || state === "stopping";
@@ -117,129 +153,113 @@ export class TrainPanel {
     await this.#run?.pause();
     if (this.#state !== "pausing") return; // the run ended, or was stopped meanwhile
     this.#enter("paused");
-    ui.status.textContent = `Paused after step ${this.#done} of ${this.#steps}.`;
+    ui.status.textContent = `Paused after step ${this.#view.done} of ${this.#view.planned}.`;
   }
 
-  get #done(): number {
-    return this.#points.at(-1)?.step ?? 0;
-  }
-
-  async #train(): Promise<void> {
-    const policy = this.#policy;
-    if (!policy || this.#state !== "idle") return;
+  async #start(): Promise<void> {
+    if (this.#state !== "idle" || this.#saved) return;
     showProblem(ui.error);
-    ui.warning.textContent = "";
-    const recipe: RecipeOptions = {
-      steps: numberIn("steps"),
-      promptsPerStep: numberIn("prompts"),
-      numGenerations: numberIn("group"),
-      maxCompletionLength: numberIn("length"),
-      learningRate: numberIn("learning-rate"),
-      seed: numberIn("train-seed"),
-    };
-    this.#enter("running");
-    this.onRunning(true, this.#trained);
-    ui.status.textContent = "Starting… (the first step compiles the shaders)";
     try {
-      this.#run = await policy.train(this.task, recipe);
-      this.#steps = numberIn("steps");
-      for await (const event of this.#run) this.#show(event);
+      const recipe = this.#form.read(this.host.model);
+      await this.#train(recipe, undefined);
     } catch (error) {
-      ui.status.textContent = `Ended by an error after step ${this.#done}.`;
       showProblem(ui.error, error);
-    } finally {
-      this.#run = undefined;
-      this.#enter("idle");
-      this.onRunning(false, this.#trained);
     }
   }
 
-  #show(event: TrainEvent): void {
+  async #goOn(): Promise<void> {
+    const saved = this.#saved;
+    if (this.#state !== "idle" || !saved) return;
+    showProblem(ui.error);
+    const { model } = saved.recipe;
+    if (model !== this.host.model) {
+      ui.warning.textContent = `The run is of the policy ${model}: open that one first.`;
+      return;
+    }
+    await this.#train(saved.recipe, saved.steps);
+  }
+
+  /** @param earlier the steps of the run to go on with; undefined for a run from the beginning. */
+  async #train(recipe: RunRecipe, earlier: readonly RecordedStep[] | undefined): Promise<void> {
+    ui.warning.textContent = "";
+    ui.saved.hidden = true;
+    this.#enter("running");
+    this.host.running(true, 0);
+    this.#result.hide();
+    this.#view.begin(recipe);
+    ui.status.textContent = "Starting… (the first step compiles the shaders)";
+    try {
+      const policy = await this.host.fresh(recipe);
+      this.#run = await policy.train(recipe, { name: runName, resume: earlier !== undefined });
+      for await (const event of this.#run) this.#show(event, earlier ?? []);
+    } catch (error) {
+      ui.status.textContent = `Ended by an error after step ${this.#view.done}.`;
+      // Another tab's run is shown as what it is; of one's own the last steps may not have been saved.
+      showProblem(ui.error, error);
+      if (!(error instanceof StorageError)) ui.warning.textContent = "";
+    } finally {
+      this.#run = undefined;
+      this.#enter("idle");
+      this.host.running(false, this.#view.done);
+      await this.#look(false);
+    }
+  }
+
+  #show(event: EngineRunEvent, earlier: readonly RecordedStep[]): void {
+    const { planned } = this.#view;
     switch (event.type) {
+      case "unkept":
+        ui.warning.textContent = `This run is kept in memory only, and lost when the tab is closed: ${event.reason}.`;
+        break;
+      case "resumed":
+        this.#view.restore(metricsOf(earlier.slice(0, event.step)));
+        ui.status.textContent = `Going on after step ${event.step} of ${planned}…`;
+        if (event.torn.length > 0) ui.warning.textContent = `Torn and passed over: ${event.torn.join(", ")}.`;
+        break;
       case "plan":
-        this.#showPlan(event.budget);
+        this.#view.budget(event.budget);
+        break;
+      case "evaluating":
+        this.#view.evaluating(event);
+        if (this.#state === "running")
+          ui.status.textContent = `Evaluating ${event.when} the run: ${event.done} of ${event.total} held-out scenes.`;
         break;
       case "phase":
         if (this.#state === "running") ui.phase.textContent = phases[event.phase];
         break;
       case "rollouts":
-        this.#showRollouts(event);
+        this.#view.rollouts(event);
         break;
-      case "step":
-        this.#showStep(event.step, event.metrics);
+      case "step": {
+        this.#view.step(event.step, event.metrics);
+        const left = this.#view.left;
+        ui.status.textContent = `Step ${event.step + 1} of ${planned}: reward ${event.metrics.reward?.toFixed(3) ?? "none"}${left && `, ${left}`}.`;
         break;
+      }
       case "warning":
         ui.warning.textContent = `Step ${event.step + 1}: ${event.message}.`;
         break;
       case "done":
-        ui.status.textContent =
-          event.reason === "finished"
-            ? `Finished ${event.step} steps. The policy that answers is the trained one.`
-            : `Stopped after step ${event.step} of ${this.#steps}. “Start training” goes on from there.`;
+        ui.status.textContent = `Stopped after step ${event.step} of ${planned}. What was done is saved.`;
+        break;
+      case "finished":
+        ui.status.textContent = `Finished ${event.step} steps. The policy that answers is the trained one.`;
+        this.#view.restore(metricsOf(event.record.metrics));
+        if (this.#kit) this.#result.show(event, this.#kit);
+        break;
+      case "evaluation":
+      case "saved":
+        break;
     }
   }
+}
 
-  #showStep(step: number, metrics: Record<string, number>): void {
-    const done = step + 1;
-    this.#trained++;
-    if (step === 0) this.#points = []; // a run of its own, not one that goes on
-    if (metrics.reward !== undefined) {
-      this.#points.push({ step: done, mean: metrics.reward, std: metrics.reward_std ?? 0 });
-    }
-    drawChart(ui.chart, this.#points, this.#planned);
-    ui.numbers.replaceChildren(
-      ...shown.flatMap(([label, key, show]) =>
-        metrics[key] === undefined
-          ? []
-          : [make("div", { title: key }, make("dt", {}, label), make("dd", {}, show(metrics[key])))],
-      ),
+/** Recorded steps as the view takes them; what is no number is no metric. */
+function metricsOf(steps: readonly RecordedStep[]): { step: number; metrics: Metrics }[] {
+  return steps.map((recorded) => {
+    const numbers = Object.entries(recorded).filter(
+      (entry): entry is [string, number] => typeof entry[1] === "number",
     );
-    // The first step compiles: it says nothing of how long the others take.
-    const time = metrics.step_time ?? 0;
-    this.#stepSeconds = done <= 2 || this.#stepSeconds === 0 ? time : 0.8 * this.#stepSeconds + 0.2 * time;
-    const left = this.#steps - done;
-    const estimate = done > 1 && left > 0 ? `, about ${duration(left * this.#stepSeconds)} left` : "";
-    ui.status.textContent = `Step ${done} of ${this.#steps}: reward ${metrics.reward?.toFixed(3) ?? "none"}${estimate}.`;
-  }
-
-  #showPlan(budget: readonly (readonly [name: string, bytes: number])[]): void {
-    const total = budget.reduce((sum, [, bytes]) => sum + bytes, 0);
-    const row = (name: string, bytes: number) =>
-      make("tr", {}, make("td", {}, name), make("td", {}, showBytes(bytes)));
-    const last = row("Together", total);
-    last.className = "total";
-    ui.planRows.replaceChildren(...budget.map(([name, bytes]) => row(name, bytes)), last);
-    ui.planNote.textContent = "GPU memory of the run, by purpose.";
-  }
-
-  #showRollouts({ groups }: Rollouts): void {
-    ui.rollouts.replaceChildren(
-      ...groups.slice(0, 2).map(({ prompt, rollouts }) => {
-        const sorted = [...rollouts].sort((a, b) => (b.reward ?? -1) - (a.reward ?? -1));
-        const lines = sorted.map(({ reward, text }) =>
-          make(
-            "li",
-            { title: text },
-            make("span", { class: "reward" }, reward === null ? "none" : reward.toFixed(2)),
-            make("span", {}, visible(text).replaceAll("\n", "␊")),
-          ),
-        );
-        return make("div", {}, make("h4", {}, promptLine(prompt)), make("ol", {}, ...lines));
-      }),
-    );
-  }
-}
-
-/** The user's words of a rendered prompt, without the template around them. */
-function promptLine(prompt: string): string {
-  const user = /<\|im_start\|>user\n([\s\S]*?)<\|im_end\|>/.exec(prompt)?.[1] ?? prompt;
-  return user.replace(/<\|[^|]*\|>/g, "").trim();
-}
-
-function seconds(value: number): string {
-  return value < 1 ? `${Math.round(value * 1000)} ms` : `${value.toFixed(1)} s`;
-}
-
-function duration(value: number): string {
-  return value < 90 ? `${Math.max(1, Math.round(value))} s` : `${Math.round(value / 60)} min`;
+    return { step: recorded.step, metrics: Object.fromEntries(numbers) };
+  });
 }

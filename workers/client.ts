@@ -4,35 +4,47 @@ import type { Endpoint, ProxyMarked, Remote } from "comlink";
 import type { ContentPart, Message } from "../src/data/chat-template.ts";
 import type { DeviceInfo } from "../src/gpu/device.ts";
 import type { GenerateOptions, PolicyCompletion, TextDelta } from "../src/rollout/policy.ts";
-import type { TaskExample } from "../src/tasks/task.ts";
-import type { TrainEvent } from "../src/train/events.ts";
-import type { RecipeOptions } from "../src/train/recipe.ts";
+import type { TaskSpec } from "../src/tasks/registry.ts";
+import type { Split, TaskExample } from "../src/tasks/task.ts";
+import type { RecordedStep, RunRecord } from "../src/train/run-record.ts";
+import type { RunRecipe } from "../src/train/run-recipe.ts";
 import { DeviceLostError, InvalidOptionError, reviveError, ThinktabError } from "../src/util/errors.ts";
 import type {
   EngineApi,
+  EngineRunEvent,
   LoadOptions,
   OpenOptions,
   PolicyApi,
   PolicyInfo,
+  RunOptions,
   TrainingApi,
   WireSource,
 } from "./protocol.ts";
+import type { SavedRun } from "./runs.ts";
 import { readStream } from "./stream.ts";
-import type { TaskSpec } from "./tasks.ts";
 import { installTransferHandlers } from "./transfer.ts";
 
 export * from "../src/util/errors.ts";
+export { changedExamples } from "../src/evaluation/changed-examples.ts";
+export { modelOptions, parseRecipeText, parseRunRecipe } from "../src/train/run-recipe.ts";
+export { shippedRecipes } from "../src/train/recipes.ts";
+export type { Evaluation, EvaluationSummary, Proportion } from "../src/evaluation/accuracy.ts";
 export type {
   DeviceInfo,
+  EngineRunEvent,
   GenerateOptions,
   LoadOptions,
   Message,
   PolicyInfo,
-  RecipeOptions,
+  RecordedStep,
+  RunOptions,
+  RunRecipe,
+  RunRecord,
+  SavedRun,
+  Split,
   TaskExample,
   TaskSpec,
   TextDelta,
-  TrainEvent,
 };
 
 /** Where a policy comes from. */
@@ -147,9 +159,27 @@ export class Thinktab {
     return new RemotePolicy(await this.failure.orElse(api.describe()), api, this.failure);
   }
 
-  /** An example of a task: the same for the same seed. */
-  async example(task: TaskSpec, seed: number): Promise<TaskExample> {
-    return this.failure.orElse(this.engine.example(task, seed));
+  /** An example of a task: the same for the same seed and split. */
+  async example(task: TaskSpec, seed: number, split: Split = "train"): Promise<TaskExample> {
+    return this.failure.orElse(this.engine.example(task, seed, split));
+  }
+
+  /**
+   * What this browser keeps of a run; null when there is nothing.
+   * @throws CorruptFileError, InvalidOptionError when it is of no use, e.g. made by another version: discard it then.
+   */
+  async savedRun(name: string): Promise<SavedRun | null> {
+    return this.failure.orElse(this.engine.savedRun(name));
+  }
+
+  /** A file of a run: `run.json`, `adapter_model.safetensors`, … (see RunFolder). Null when there is none. */
+  async runFile(name: string, file: string): Promise<Uint8Array | null> {
+    return this.failure.orElse(this.engine.runFile(name, file));
+  }
+
+  /** Deletes what is kept of a run. @throws StorageError while it goes on somewhere. */
+  async discardRun(name: string): Promise<void> {
+    await this.failure.orElse(this.engine.discardRun(name));
   }
 
   /** Ends everything and frees the GPU. What is pending rejects with an AbortError. */
@@ -211,12 +241,17 @@ export class RemotePolicy {
   }
 
   /**
-   * Starts a GRPO run, or goes on with the last one: when task and recipe are the same but for the number of steps,
-   * and steps are left. Iterate over the run for its events; it waits for a reader that falls behind.
-   * @throws InvalidOptionError for an option that is none, or while another run is in progress.
+   * Starts a run, or goes on with the saved one: from its newest checkpoint, to the same weights as without a break.
+   * Iterate over it for its events; it waits for a reader that falls behind. A run from the beginning needs a policy
+   * that was just loaded with the recipe's options (see modelOptions), and replaces what is saved under its name.
+   * @throws InvalidOptionError for a task that is none, or while another run is in progress; StorageError when this one
+   *   goes on in another tab; CheckpointError when what is saved is another recipe's.
    */
-  async train(task: TaskSpec, recipe: RecipeOptions = {}): Promise<TrainingRun> {
-    return new TrainingRun(await this.failure.orElse(this.api.train(task, recipe)), this.failure);
+  async train(
+    recipe: RunRecipe,
+    { name = "run", resume = false }: Partial<RunOptions> = {},
+  ): Promise<TrainingRun> {
+    return new TrainingRun(await this.failure.orElse(this.api.train(recipe, { name, resume })), this.failure);
   }
 
   /** Frees the policy's memory; its runs and generations end. */
@@ -227,8 +262,8 @@ export class RemotePolicy {
 }
 
 /** A training run in the engine: its events, once, and the means to hold it. */
-export class TrainingRun implements AsyncIterable<TrainEvent> {
-  readonly #events: AsyncGenerator<TrainEvent, void, void>;
+export class TrainingRun implements AsyncIterable<EngineRunEvent> {
+  readonly #events: AsyncGenerator<EngineRunEvent, void, void>;
 
   /** Made by {@link RemotePolicy.train}. */
   constructor(
@@ -239,7 +274,7 @@ export class TrainingRun implements AsyncIterable<TrainEvent> {
   }
 
   /** @throws what ended the run: NonFiniteError, DeviceLostError, MemoryBudgetError, … */
-  [Symbol.asyncIterator](): AsyncGenerator<TrainEvent, void, void> {
+  [Symbol.asyncIterator](): AsyncGenerator<EngineRunEvent, void, void> {
     return this.#events;
   }
 
@@ -252,7 +287,7 @@ export class TrainingRun implements AsyncIterable<TrainEvent> {
     await this.failure.orElse(this.api.resume());
   }
 
-  /** Ends the run; its last event is `done` with reason `stopped`. Steps that were done stay done. */
+  /** Ends the run; its last event is `done` with reason `stopped`. What was done is saved. */
   async stop(): Promise<void> {
     await this.failure.orElse(this.api.stop());
   }

@@ -1,24 +1,29 @@
 import type { ProxyMarked } from "comlink";
 import type { Message } from "../src/data/chat-template.ts";
 import type { Policy, TextDelta } from "../src/rollout/policy.ts";
-import type { TrainEvent } from "../src/train/events.ts";
-import { GrpoTrainer } from "../src/train/grpo-trainer.ts";
-import { parseRecipe } from "../src/train/recipe.ts";
-import type { Recipe, RecipeOptions } from "../src/train/recipe.ts";
+import { createTask } from "../src/tasks/registry.ts";
+import { trainRun } from "../src/train/run.ts";
+import type { RunRecipe } from "../src/train/run-recipe.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";
-import type { PolicyApi, PolicyInfo, StreamApi, TrainingApi, WireGenerateOptions } from "./protocol.ts";
+import type {
+  EngineRunEvent,
+  PolicyApi,
+  PolicyInfo,
+  RunOptions,
+  StreamApi,
+  TrainingApi,
+  WireGenerateOptions,
+} from "./protocol.ts";
 import type { RewardPool } from "./rewards.ts";
+import type { HeldRun, Runs } from "./runs.ts";
 import { Pump, remotely } from "./stream.ts";
-import { makeTask } from "./tasks.ts";
-import type { TaskSpec } from "./tasks.ts";
 import { Gate, Turn } from "./turn.ts";
 
-/** A trainer between two runs: what it trains on, so that a run of the same goes on where the last one stopped. */
-interface Kept {
-  task: TaskSpec;
-  trainer: GrpoTrainer;
-  /** Verdicts of the step in progress that were lost. */
-  failures: string[];
+/** What the policies of an engine share. */
+export interface Shared {
+  rewards: RewardPool;
+  runs: Runs;
+  kit: { version: string } & Record<string, string>;
 }
 
 /**
@@ -27,14 +32,13 @@ interface Kept {
  */
 export class EnginePolicy implements PolicyApi {
   readonly #turn = new Turn();
-  readonly #streams = new Set<Pump<TextDelta> | Pump<TrainEvent>>();
-  #kept: Kept | undefined;
+  readonly #streams = new Set<Pump<TextDelta> | Pump<EngineRunEvent>>();
   #training = false;
 
   constructor(
     private readonly name: string,
     private readonly policy: Policy,
-    private readonly rewards: RewardPool,
+    private readonly shared: Shared,
     private readonly onDestroyed: () => void,
   ) {}
 
@@ -76,24 +80,24 @@ export class EnginePolicy implements PolicyApi {
   }
 
   /**
-   * Starts a run, or goes on with the last one when task and recipe are the same but for the number of steps and steps
-   * are left. Otherwise a new run begins at step 0, on the weights as they are.
-   * @throws InvalidOptionError when a run is in progress, or for a recipe or task that is none.
+   * Starts a run, or goes on with the one that is saved under the name.
+   * @throws InvalidOptionError when a run of this policy is in progress, or for a task that is none;
+   *   StorageError when the run is in progress in another tab.
    */
-  async train(task: TaskSpec, options: RecipeOptions): Promise<TrainingApi & ProxyMarked> {
+  async train(recipe: RunRecipe, options: RunOptions): Promise<TrainingApi & ProxyMarked> {
     if (this.#training)
       throw new InvalidOptionError("train", "a run in progress", "one run at a time: stop it first");
-    const recipe = parseRecipe(options);
+    createTask(recipe.task); // a task that is none is refused before anything saved is deleted
     this.#training = true;
     try {
-      const kept = await this.#trainer(task, recipe);
+      const held = await this.shared.runs.hold(options.name);
       const controller = new AbortController();
       const gate = new Gate();
       const stop = () => {
         controller.abort();
         gate.end();
       };
-      const pump = this.#serve(this.#run(kept, gate, controller.signal), stop);
+      const pump = this.#serve(this.#run(recipe, held, options.resume, gate, controller.signal), stop);
       return remotely({
         pull: () => pump.pull(),
         cancel: () => pump.cancel(),
@@ -107,81 +111,69 @@ export class EnginePolicy implements PolicyApi {
     }
   }
 
-  async #trainer(task: TaskSpec, recipe: Recipe): Promise<Kept> {
-    const last = this.#kept;
-    const same =
-      last !== undefined &&
-      JSON.stringify(last.task) === JSON.stringify(task) &&
-      sameButSteps(last.trainer.recipe, recipe);
-    const goesOn = same && last.trainer.step < recipe.steps;
-    if (goesOn && last.trainer.recipe.steps === recipe.steps) return last;
-    const failures: string[] = [];
-    const scorer = this.rewards.scorer(task, (lost) => failures.push(...lost));
-    const trainer = new GrpoTrainer(this.policy, makeTask(task), recipe, scorer);
-    const end = await this.#turn.take();
-    try {
-      if (goesOn) trainer.restore(await last.trainer.state());
-    } finally {
-      end();
-    }
-    last?.trainer.destroy();
-    this.#kept = { task, trainer, failures };
-    return this.#kept;
-  }
-
-  /** The trainer's events. The turn is taken for a step at a time; the gate stands between steps. */
+  /**
+   * The run's events. It has the turn for a step, or a batch of an evaluation, at a time: between them questions are
+   * answered. The gate stands before the next step, when the one before is saved.
+   */
   async *#run(
-    { trainer, failures }: Kept,
+    recipe: RunRecipe,
+    { folder, unkept, release }: HeldRun,
+    resume: boolean,
     gate: Gate,
     signal: AbortSignal,
-  ): AsyncGenerator<TrainEvent, void, void> {
+  ): AsyncGenerator<EngineRunEvent, void, void> {
+    const { rewards, kit } = this.shared;
+    const failures: string[] = [];
+    const scorer = rewards.scorer(recipe.task, (lost) => failures.push(...lost));
     let end: (() => void) | undefined;
     try {
-      for await (const event of trainer.run({ signal })) {
-        if (event.type === "phase" && event.phase === "rollout") {
-          await gate.pass();
-          end = await this.#turn.take(signal);
-        } else if (event.type === "step") {
-          end?.();
-          end = undefined;
+      if (unkept !== undefined) yield { type: "unkept", reason: unkept };
+      if (!resume) await folder.clear();
+      const task = createTask(recipe.task);
+      const run = trainRun({ policy: this.policy, task, recipe, folder, kit, resume, signal, scorer });
+      try {
+        for (;;) {
+          end ??= await this.#turn.take();
+          const { done, value: event } = await run.next();
+          if (done) return;
+          const beforeStep = event.type === "phase" && event.phase === "rollout";
+          if (event.type !== "rollouts" && (event.type !== "phase" || beforeStep)) {
+            end();
+            end = undefined;
+          }
+          if (beforeStep || event.type === "evaluating") await gate.pass();
+          yield event;
+          if (event.type === "step" && failures.length > 0) {
+            const message = `${failures.length} rewards were lost, their samples left out: ${failures[0]}`;
+            failures.length = 0;
+            yield { type: "warning", step: event.step, code: "reward-failed", message };
+          }
         }
-        yield event;
-        if (event.type === "step" && failures.length > 0) {
-          const message = `${failures.length} rewards were lost, their samples left out: ${failures[0]}`;
-          failures.length = 0;
-          yield { type: "warning", step: event.step, code: "reward-failed", message };
-        }
+      } finally {
+        await run.return();
       }
-    } catch (error) {
-      if (!signal.aborted || !(error instanceof Error) || error.name !== "AbortError") throw error;
-      yield { type: "done", step: trainer.step, reason: "stopped" };
     } finally {
       end?.();
       gate.end();
+      release();
       this.#training = false;
     }
   }
 
   async destroy(): Promise<void> {
     await Promise.all([...this.#streams].map((stream) => stream.cancel()));
-    this.#kept?.trainer.destroy();
-    this.#kept = undefined;
     this.policy.destroy();
     this.onDestroyed();
   }
 
-  #serve<T extends TextDelta | TrainEvent>(
+  #serve<T extends TextDelta | EngineRunEvent>(
     source: AsyncGenerator<T, void, void>,
     interrupt: () => void,
   ): Pump<T> & ProxyMarked {
     const pump = new Pump(source, interrupt);
-    const known = pump as Pump<TextDelta> | Pump<TrainEvent>;
+    const known = pump as Pump<TextDelta> | Pump<EngineRunEvent>;
     this.#streams.add(known);
     void pump.ended.then(() => this.#streams.delete(known));
     return remotely(pump);
   }
-}
-
-function sameButSteps(a: Recipe, b: Recipe): boolean {
-  return JSON.stringify({ ...a, steps: 0 }) === JSON.stringify({ ...b, steps: 0 });
 }

@@ -7,7 +7,9 @@ import { tinyPolicySource } from "../src/models/tiny-policy.ts";
 import { Policy } from "../src/rollout/policy.ts";
 import { fileSource, httpSource } from "../src/storage/source.ts";
 import type { FileSource } from "../src/storage/source.ts";
-import type { TaskExample } from "../src/tasks/task.ts";
+import { createTask } from "../src/tasks/registry.ts";
+import type { TaskSpec } from "../src/tasks/registry.ts";
+import type { Split, TaskExample } from "../src/tasks/task.ts";
 import { errorRecord, InvalidOptionError } from "../src/util/errors.ts";
 import type { ErrorRecord } from "../src/util/errors.ts";
 import { EnginePolicy } from "./engine-policy.ts";
@@ -21,9 +23,9 @@ import type {
 } from "./protocol.ts";
 import { RewardPool } from "./rewards.ts";
 import type { RewardHost, RewardLimits } from "./rewards.ts";
+import { Runs } from "./runs.ts";
+import type { RunStorage, SavedRun } from "./runs.ts";
 import { remotely } from "./stream.ts";
-import { makeTask } from "./tasks.ts";
-import type { TaskSpec } from "./tasks.ts";
 import { installTransferHandlers } from "./transfer.ts";
 
 /** What the surroundings give: a browser's worker, or Node. */
@@ -31,6 +33,9 @@ export interface EngineHost {
   openDevice(options: OpenOptions): Promise<Device>;
   startRewardWorker(): RewardHost;
   rewardLimits?: RewardLimits;
+  runs: RunStorage;
+  /** Versions of the kit (`version`) and of what it runs on, for run records. */
+  kit: { version: string } & Record<string, string>;
 }
 
 /** The only owner of the GPU: holds the device and the policies on it. Knows nothing of workers; engine-worker.ts exposes it. */
@@ -38,10 +43,12 @@ export class Engine implements EngineApi {
   #device: Device | undefined;
   readonly #policies = new Set<EnginePolicy>();
   readonly #rewards: RewardPool;
+  readonly #runs: Runs;
 
   constructor(private readonly host: EngineHost) {
     installTransferHandlers();
     this.#rewards = new RewardPool(() => host.startRewardWorker(), host.rewardLimits);
+    this.#runs = new Runs(host.runs);
   }
 
   /** Opens the device, once. @throws GpuUnavailableError */
@@ -73,7 +80,8 @@ export class Engine implements EngineApi {
         },
       });
       await reported;
-      const held = new EnginePolicy(source.name, policy, this.#rewards, () => this.#policies.delete(held));
+      const shared = { rewards: this.#rewards, runs: this.#runs, kit: this.host.kit };
+      const held = new EnginePolicy(source.name, policy, shared, () => this.#policies.delete(held));
       this.#policies.add(held);
       return remotely(held);
     } finally {
@@ -81,8 +89,20 @@ export class Engine implements EngineApi {
     }
   }
 
-  async example(task: TaskSpec, seed: number): Promise<TaskExample> {
-    return makeTask(task).example(seed);
+  async example(task: TaskSpec, seed: number, split: Split): Promise<TaskExample> {
+    return createTask(task).example(seed, split);
+  }
+
+  savedRun(name: string): Promise<SavedRun | null> {
+    return this.#runs.saved(name);
+  }
+
+  runFile(name: string, key: string): Promise<Uint8Array | null> {
+    return this.#runs.file(name, key);
+  }
+
+  discardRun(name: string): Promise<void> {
+    return this.#runs.discard(name);
   }
 
   /** Ends every run and generation, frees everything on the GPU, and the device itself. */

@@ -5,11 +5,12 @@ import type { DeviceInfo, DeviceOptions } from "../src/gpu/device.ts";
 import type { ModelOptions } from "../src/models/model.ts";
 import type { Completion, RewardResult } from "../src/rl/reward.ts";
 import type { GenerateOptions, TextDelta } from "../src/rollout/policy.ts";
-import type { TaskExample } from "../src/tasks/task.ts";
-import type { TrainEvent } from "../src/train/events.ts";
-import type { RecipeOptions } from "../src/train/recipe.ts";
+import type { TaskSpec } from "../src/tasks/registry.ts";
+import type { Split, TaskExample } from "../src/tasks/task.ts";
+import type { RunEvent } from "../src/train/run.ts";
+import type { RunRecipe } from "../src/train/run-recipe.ts";
 import type { ErrorRecord } from "../src/util/errors.ts";
-import type { TaskSpec } from "./tasks.ts";
+import type { SavedRun } from "./runs.ts";
 
 /** How the engine opens its device. A device of the caller's cannot cross into a worker. */
 export type OpenOptions = Omit<DeviceOptions, "gpu" | "device">;
@@ -55,8 +56,19 @@ export interface StreamApi<T> {
   cancel(): Promise<void>;
 }
 
+/** Where a run is kept, and whether it goes on from there. */
+export interface RunOptions {
+  /** Of the run's folder in this browser's storage: letters, digits, . _ -. */
+  name: string;
+  /** True: from its newest checkpoint. False: from the beginning; a run that is saved under the name is deleted. */
+  resume: boolean;
+}
+
+/** What a run yields: besides trainRun's events, once at the beginning, why nothing of it outlives the tab. */
+export type EngineRunEvent = RunEvent | { type: "unkept"; reason: string };
+
 /** A training run on the far side. */
-export interface TrainingApi extends StreamApi<TrainEvent> {
+export interface TrainingApi extends StreamApi<EngineRunEvent> {
   /** Resolves when the run stands still between two steps, or has ended. */
   pause(): Promise<void>;
   resume(): void;
@@ -71,7 +83,7 @@ export interface PolicyApi {
     options: WireGenerateOptions,
     signal: AbortSignal | undefined,
   ): StreamApi<TextDelta> & ProxyMarked;
-  train(task: TaskSpec, recipe: RecipeOptions): Promise<TrainingApi & ProxyMarked>;
+  train(recipe: RunRecipe, options: RunOptions): Promise<TrainingApi & ProxyMarked>;
   destroy(): Promise<void>;
 }
 
@@ -89,7 +101,10 @@ export interface EngineApi {
     signal: AbortSignal | undefined,
   ): Promise<PolicyApi & ProxyMarked>;
   /** An example of a task: the same for the same seed. */
-  example(task: TaskSpec, seed: number): Promise<TaskExample>;
+  example(task: TaskSpec, seed: number, split: Split): Promise<TaskExample>;
+  savedRun(name: string): Promise<SavedRun | null>;
+  runFile(name: string, key: string): Promise<Uint8Array | null>;
+  discardRun(name: string): Promise<void>;
   dispose(): Promise<void>;
 }
 

@@ -1,12 +1,12 @@
 import { proxy, wrap } from "comlink";
 import type { Endpoint, Remote } from "comlink";
 import type { RewardResult } from "../src/rl/reward.ts";
+import { createTask } from "../src/tasks/registry.ts";
+import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { TaskExample } from "../src/tasks/task.ts";
 import type { Scorer } from "../src/train/grpo-trainer.ts";
 import { ThinktabError } from "../src/util/errors.ts";
 import type { ReportVerdict, RewardApi, RewardItem, Verdict } from "./protocol.ts";
-import { makeTask } from "./tasks.ts";
-import type { TaskSpec } from "./tasks.ts";
 import { installTransferHandlers } from "./transfer.ts";
 
 /** The reward worker's side: computes, and turns what a reward throws into a verdict without a value. */
@@ -16,7 +16,7 @@ export class RewardService implements RewardApi {
   }
 
   async score(spec: TaskSpec, items: readonly RewardItem[], report: ReportVerdict): Promise<void> {
-    const task = makeTask(spec);
+    const task = createTask(spec);
     for (const [index, { completion, example }] of items.entries()) {
       let verdict: Verdict;
       try {

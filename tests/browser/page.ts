@@ -1,4 +1,5 @@
 /** The page as the tests use it: ready, watched for errors, with its parts by the names that users know. */
+import { readFile } from "node:fs/promises";
 import { crc32, deflateSync } from "node:zlib";
 import { test as base, expect } from "@playwright/test";
 import type { Locator, Page } from "@playwright/test";
@@ -11,16 +12,21 @@ export const test = base.extend<{ app: App }>({
       if (message.type() === "error") errors.push(message.text());
     });
     page.on("pageerror", (error) => errors.push(`uncaught ${error.message}`));
-    await page.goto("./");
-    const app = new App(page);
-    await expect(app.button("Ask")).toBeEnabled();
-    await use(app);
+    await use(await App.open(page));
     expect(errors, "errors in the console").toEqual([]);
   },
 });
 
 export class App {
   constructor(readonly page: Page) {}
+
+  /** Opens the page, and waits until it can be asked. */
+  static async open(page: Page): Promise<App> {
+    await page.goto("./");
+    const app = new App(page);
+    await expect(app.button("Ask")).toBeEnabled();
+    return app;
+  }
 
   button(name: string): Locator {
     return this.page.getByRole("button", { name, exact: true });
@@ -42,25 +48,57 @@ export class App {
     await this.field("Choose image").setInputFiles({ name, mimeType, buffer });
   }
 
-  /** Sets the number fields of the training form. */
-  async recipe(values: Record<string, number>): Promise<void> {
-    const form = this.page.locator("#train-form");
-    for (const [name, value] of Object.entries(values))
-      await form.getByLabel(name, { exact: true }).fill(String(value));
+  /** Waits for the end of an answer. */
+  async answered(): Promise<void> {
+    await expect(this.page.locator("#answer-note")).toHaveText(/cut at the limit|ended by itself/);
   }
 
-  /** Collects the reward of every step from now on, as the status line shows it. */
-  async collectRewards(): Promise<() => Promise<Map<number, number>>> {
-    const handle = await this.training.evaluateHandle((line) => {
-      const seen: [number, number][] = [];
-      new MutationObserver(() => {
-        const [, step, reward] = /Step (\d+) of \d+: reward (\d+\.\d+)/.exec(line.textContent) ?? [];
-        if (step !== undefined) seen.push([Number(step), Number(reward)]);
-      }).observe(line, { childList: true, characterData: true, subtree: true });
-      return seen;
-    });
-    return async () => new Map(await handle.jsonValue());
+  /** Reasoning and answer, as they are shown. */
+  async response(): Promise<string> {
+    const parts = [this.page.locator("#thoughts"), this.answer].map((part) => part.textContent());
+    return (await Promise.all(parts)).join(" | ");
   }
+
+  /** Fills the recipe's form: the JSON first, of which the fields above it then replace steps, seed and scenes. */
+  async recipe({ steps, seed, scenes, ...grpo }: RecipeFields): Promise<void> {
+    const json = this.field("Recipe as JSON");
+    if (Object.keys(grpo).length > 0) {
+      if (!(await json.isVisible())) await this.page.getByText("The whole recipe").click();
+      const recipe = JSON.parse(await json.inputValue()) as { grpo: object };
+      await json.fill(JSON.stringify({ ...recipe, grpo: { ...recipe.grpo, ...grpo } }, null, 2));
+    }
+    for (const [name, value] of Object.entries({ Steps: steps, Seed: seed, "Scenes to evaluate": scenes }))
+      if (value !== undefined) {
+        await this.page.locator("#train-form").getByLabel(name, { exact: true }).fill(String(value));
+      }
+  }
+
+  /** What “Download run” gives. */
+  async downloadRun(): Promise<RunFile> {
+    const downloading = this.page.waitForEvent("download");
+    await this.button("Download run").click();
+    const download = await downloading;
+    expect(download.suggestedFilename()).toBe("run.json");
+    const path = await download.path();
+    return { path, ...(JSON.parse(await readFile(path, "utf8")) as Omit<RunFile, "path">) };
+  }
+}
+
+export interface RecipeFields {
+  steps?: number;
+  seed?: number;
+  scenes?: number;
+  [option: string]: unknown;
+}
+
+/** What tests look at of a run.json. */
+export interface RunFile {
+  path: string;
+  weightsSha256: string;
+  steps: number;
+  metrics: { digest: string; reward: number }[];
+  before: { accuracy: number; count: number };
+  after: { accuracy: number; count: number };
 }
 
 /** A PNG file: 8-bit RGB, the colour of each pixel given by its place. */

@@ -5,20 +5,38 @@ import {
   ImageDecodeError,
   InvalidOptionError,
   MissingFileError,
+  modelOptions,
+  parseRunRecipe,
+  StorageError,
 } from "../../workers/client.ts";
-import type { Message, RecipeOptions, RemotePolicy, TrainEvent } from "../../workers/client.ts";
+import type { EngineRunEvent, Message, RemotePolicy, RunRecipe, Thinktab } from "../../workers/client.ts";
+import { memoryStore } from "../../src/storage/blob-store.ts";
 import { RewardService } from "../../workers/rewards.ts";
-import { connectHere, rewardHost } from "./support.ts";
+import { connectHere, memoryRuns, rewardHost } from "./support.ts";
 import type { Connected } from "./support.ts";
 
-const task = { name: "letter-share", size: 16 } as const;
-const recipe: RecipeOptions = {
-  steps: 3,
-  promptsPerStep: 2,
-  numGenerations: 4,
-  maxCompletionLength: 8,
-  learningRate: 1e-3,
-};
+/** A short run of the letters task on the tiny policy. */
+function recipe(grpo: object = {}, more: object = {}): RunRecipe {
+  const small = {
+    steps: 3,
+    promptsPerStep: 2,
+    numGenerations: 4,
+    maxCompletionLength: 8,
+    learningRate: 1e-3,
+  };
+  return parseRunRecipe({
+    model: "tiny",
+    format: "f32",
+    task: { name: "letter-share", size: 16 },
+    lora: { rank: 4 },
+    grpo: { ...small, ...grpo },
+    evaluation: { scenes: 0 },
+    ...more,
+  });
+}
+
+const load = (kit: Thinktab) => kit.loadPolicy({ kind: "tiny", seed: 1 }, modelOptions(recipe()));
+
 const question: Message[] = [
   {
     role: "user",
@@ -35,17 +53,17 @@ let here: Connected;
 let policy: RemotePolicy;
 beforeAll(async () => {
   here = await connectHere();
-  policy = await here.kit.loadPolicy({ kind: "tiny", seed: 1 }, { lora: { rank: 4 } });
+  policy = await load(here.kit);
 }, 120_000);
 afterAll(() => here.kit.dispose());
 
-async function events(run: AsyncIterable<TrainEvent>): Promise<TrainEvent[]> {
-  const list: TrainEvent[] = [];
+async function events(run: AsyncIterable<EngineRunEvent>): Promise<EngineRunEvent[]> {
+  const list: EngineRunEvent[] = [];
   for await (const event of run) list.push(event);
   return list;
 }
-const stepsOf = (list: readonly TrainEvent[]) =>
-  list.filter(({ type }) => type === "step").map(({ step }) => step);
+const stepsOf = (list: readonly EngineRunEvent[]) =>
+  list.flatMap((event) => (event.type === "step" ? [event.step] : []));
 
 describe("asking", () => {
   test("progress, device and policy are described in plain values", async () => {
@@ -112,10 +130,22 @@ describe("asking", () => {
 });
 
 describe("training", () => {
-  test("a run of the tiny task, with its plan, rollouts and metrics", async () => {
-    const list = await events(await policy.train(task, recipe));
+  /** Untrained, as a run from the beginning wants it. */
+  async function fresh<T>(work: (policy: RemotePolicy) => Promise<T>): Promise<T> {
+    const loaded = await load(here.kit);
+    return work(loaded).finally(() => loaded.dispose());
+  }
+  const hashOf = (list: readonly EngineRunEvent[]) => {
+    const last = list.at(-1);
+    return last?.type === "finished" ? last.record.weightsSha256 : `no end: ${last?.type}`;
+  };
+
+  test("a run of the tiny task, with its plan, rollouts, metrics, record and files", async () => {
+    const scenes = { evaluation: { scenes: 2 } };
+    const list = await fresh(async (policy) =>
+      events(await policy.train(recipe({}, scenes), { name: "whole" })),
+    );
     expect(stepsOf(list)).toEqual([0, 1, 2]);
-    expect(list.at(-1)).toEqual({ type: "done", step: 3, reason: "finished" });
     const plan = list.find((event) => event.type === "plan");
     expect(plan?.budget.length).toBeGreaterThan(2);
     const rollouts = list.find((event) => event.type === "rollouts");
@@ -125,49 +155,126 @@ describe("training", () => {
       expect(event.metrics.reward).toBeGreaterThanOrEqual(0);
       expect(event.metrics.grad_norm).toBeGreaterThan(0);
     }
+    expect(list.filter(({ type }) => type === "evaluation")).toHaveLength(2);
+    const saved = await here.kit.savedRun("whole");
+    expect(saved).toMatchObject({ inUse: false, recipe: { model: "tiny" }, before: { count: 2 } });
+    expect(saved?.record?.weightsSha256).toEqual(hashOf(list));
+    const json = new TextDecoder().decode((await here.kit.runFile("whole", "run.json")) ?? undefined);
+    expect(JSON.parse(json)).toMatchObject({ format: 1, kit: { version: "test" }, steps: 3 });
+    expect((await here.kit.runFile("whole", "adapter_model.safetensors"))?.byteLength).toBeGreaterThan(1000);
+    await here.kit.discardRun("whole");
+    expect(await here.kit.savedRun("whole")).toBeNull();
   });
 
   test("pause stands still between steps; resume goes on; questions are answered meanwhile; one run at a time", async () => {
-    const run = await policy.train(task, { ...recipe, seed: 2 });
-    const list: TrainEvent[] = [];
-    for await (const event of run) {
-      list.push(event);
-      if (event.type !== "step" || event.step !== 0) continue;
-      await run.pause();
-      await expect(policy.train(task, recipe)).rejects.toBeInstanceOf(InvalidOptionError);
-      expect(await policy.generate(question, { maxNewTokens: 2 })).toHaveLength(1);
-      await run.resume();
-    }
-    expect(stepsOf(list)).toEqual([0, 1, 2]);
+    await fresh(async (policy) => {
+      const run = await policy.train(recipe({ seed: 2 }), { name: "paused" });
+      const list: EngineRunEvent[] = [];
+      for await (const event of run) {
+        list.push(event);
+        if (event.type !== "step" || event.step !== 0) continue;
+        await run.pause();
+        await expect(policy.train(recipe())).rejects.toBeInstanceOf(InvalidOptionError);
+        expect(await policy.generate(question, { maxNewTokens: 2 })).toHaveLength(1);
+        expect(await here.kit.savedRun("paused")).toMatchObject({ inUse: true });
+        await run.resume();
+      }
+      expect(stepsOf(list)).toEqual([0, 1, 2]);
+    });
   });
 
-  test("a run that is stopped goes on where it stopped, also towards more steps", async () => {
-    const options = { ...recipe, seed: 3 };
-    const run = await policy.train(task, options);
-    const first: TrainEvent[] = [];
-    for await (const event of run) {
-      first.push(event);
-      if (event.type === "step") await run.stop();
-    }
-    expect(first.at(-1)).toMatchObject({ type: "done", reason: "stopped" });
-    const done = stepsOf(first).length;
-    expect(done).toBeLessThan(3);
-    expect(stepsOf(await events(await policy.train(task, options)))).toEqual([0, 1, 2].slice(done));
-    expect(stepsOf(await events(await policy.train(task, { ...options, steps: 4 })))).toEqual([3]);
-    expect(stepsOf(await events(await policy.train(task, options)))).toEqual([0, 1, 2]); // no steps left: a run of its own
+  test("a run that is stopped goes on where it stopped, to the same weights; also towards more steps", async () => {
+    const wanted = hashOf(await fresh(async (policy) => events(await policy.train(recipe({ seed: 3 })))));
+    await fresh(async (policy) => {
+      const run = await policy.train(recipe({ seed: 3 }), { name: "stopped" });
+      const first: EngineRunEvent[] = [];
+      for await (const event of run) {
+        first.push(event);
+        if (event.type === "step") await run.stop();
+      }
+      expect(first.at(-1)).toMatchObject({ type: "done", reason: "stopped" });
+      const done = stepsOf(first).length;
+      expect(done).toBeLessThan(3);
+      const options = { name: "stopped", resume: true };
+      const rest = await events(await policy.train(recipe({ seed: 3 }), options));
+      expect(stepsOf(rest)).toEqual([0, 1, 2].slice(done));
+      expect(hashOf(rest)).toBe(wanted);
+      expect(stepsOf(await events(await policy.train(recipe({ seed: 3, steps: 4 }), options)))).toEqual([3]);
+    });
   });
 
-  test("an option that is none is refused by name", async () => {
-    await expect(policy.train(task, { stepz: 3 } as RecipeOptions)).rejects.toThrow("recipe: stepz");
-    await expect(policy.train({ name: "chess" } as never, recipe)).rejects.toBeInstanceOf(InvalidOptionError);
-    expect(stepsOf(await events(await policy.train(task, { ...recipe, steps: 1 })))).toEqual([0]);
+  test("a run left by one engine is seen and finished by another, which cannot train it meanwhile", async () => {
+    const wanted = hashOf(await fresh(async (policy) => events(await policy.train(recipe({ seed: 4 })))));
+    const runs = memoryRuns();
+    const [one, two] = [await connectHere({ runs }), await connectHere({ runs })];
+    const run = await (await load(one.kit)).train(recipe({ seed: 4 }));
+    const other = await load(two.kit);
+    const begun: EngineRunEvent[] = [];
+    await expect(
+      (async () => {
+        for await (const event of run) {
+          begun.push(event);
+          if (event.type !== "saved") continue;
+          await run.pause();
+          await expect(other.train(recipe(), { resume: true })).rejects.toThrow(/StorageError|another tab/);
+          await expect(two.kit.discardRun("run")).rejects.toBeInstanceOf(StorageError);
+          await one.kit.dispose(); // as closing the tab does
+        }
+      })(),
+    ).rejects.toMatchObject({ name: "AbortError" });
+    expect(stepsOf(begun).length).toBeLessThan(3);
+    const saved = await two.kit.savedRun("run");
+    expect(saved).toMatchObject({ inUse: false, record: null });
+    const rest = await events(await other.train(saved?.recipe ?? recipe(), { resume: true }));
+    // The engine ran a little ahead of its reader.
+    expect(rest[0].type).toBe("resumed");
+    expect(stepsOf(rest)).toEqual([0, 1, 2].slice(saved?.steps.length));
+    expect(saved?.steps.length).toBeGreaterThanOrEqual(stepsOf(begun).length);
+    expect(hashOf(rest)).toBe(wanted);
+    await two.kit.dispose();
+  });
+
+  test("without storage a run is kept in memory, and says so", async () => {
+    const refuse = () => Promise.reject(new StorageError("no private file system here"));
+    const { kit } = await connectHere({ runs: memoryRuns(() => ({ ...memoryStore(), list: refuse })) });
+    const list = await events(await (await load(kit)).train(recipe({ steps: 1 })));
+    expect(list[0]).toEqual({ type: "unkept", reason: "no private file system here" });
+    expect((await kit.savedRun("run"))?.record?.weightsSha256).toBe(hashOf(list));
+    await kit.dispose();
+  });
+
+  test("a storage that is full ends the run with its error; what was saved stays, and the run goes on later", async () => {
+    const wanted = hashOf(await fresh(async (policy) => events(await policy.train(recipe({ seed: 5 })))));
+    const store = memoryStore();
+    let full = true;
+    let checkpoints = 0;
+    const save: typeof store.save = (key, bytes) =>
+      full && key.startsWith("checkpoint-") && ++checkpoints > 1
+        ? Promise.reject(new StorageError("the storage is full"))
+        : store.save(key, bytes);
+    const { kit } = await connectHere({ runs: memoryRuns(() => ({ ...store, save })) });
+    const tiny = await load(kit);
+    await expect(events(await tiny.train(recipe({ seed: 5 })))).rejects.toBeInstanceOf(StorageError);
+    full = false;
+    expect(await kit.savedRun("run")).toMatchObject({ record: null, inUse: false });
+    expect(hashOf(await events(await tiny.train(recipe({ seed: 5 }), { resume: true })))).toBe(wanted);
+    await kit.dispose();
+  });
+
+  test("a task that is none, and a policy that was trained before, are refused", async () => {
+    await fresh(async (policy) => {
+      const chess = { ...recipe(), task: { name: "chess" } };
+      await expect(policy.train(chess)).rejects.toBeInstanceOf(InvalidOptionError);
+      expect(stepsOf(await events(await policy.train(recipe({ steps: 1 }))))).toEqual([0]);
+      await expect(events(await policy.train(recipe({ steps: 1 })))).rejects.toThrow("freshly loaded");
+    });
   });
 });
 
 test("a lost reward is a warning and an excluded sample, not the end of the run", async () => {
   const { kit } = await connectHere({ startRewardWorker: () => rewardHost(new Forgetful()) });
-  const tiny = await kit.loadPolicy({ kind: "tiny" }, { lora: { rank: 4 } });
-  const list = await events(await tiny.train(task, { ...recipe, steps: 1 }));
+  const tiny = await load(kit);
+  const list = await events(await tiny.train(recipe({ steps: 1 })));
   const [step] = list.filter((event) => event.type === "step");
   expect(step.metrics["rewards/excluded"]).toBe(1);
   const warnings = list.filter((event) => event.type === "warning");
@@ -187,8 +294,8 @@ class Forgetful extends RewardService {
 
 test("a lost device rejects everything pending and says so; a new connection works", async () => {
   const { kit, device } = await connectHere();
-  const tiny = await kit.loadPolicy({ kind: "tiny" }, { lora: { rank: 4 } });
-  const run = events(await tiny.train(task, { ...recipe, steps: 1000 }));
+  const tiny = await load(kit);
+  const run = events(await tiny.train(recipe({ steps: 1000 })));
   const answer = tiny.generate(question, { maxNewTokens: 800 });
   const both = Promise.allSettled([run, answer]);
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -207,8 +314,8 @@ test("a lost device rejects everything pending and says so; a new connection wor
 
 test("disposing ends what is pending and frees every buffer", async () => {
   const { kit, device } = await connectHere();
-  const tiny = await kit.loadPolicy({ kind: "tiny" }, { lora: { rank: 4 } });
-  const run = events(await tiny.train(task, { ...recipe, steps: 1000 })).catch((error: unknown) => error);
+  const tiny = await load(kit);
+  const run = events(await tiny.train(recipe({ steps: 1000 }))).catch((error: unknown) => error);
   await new Promise((resolve) => setTimeout(resolve, 300));
   await kit.dispose();
   expect(await run).toMatchObject({ name: "AbortError" });

@@ -39,7 +39,9 @@ export const replayCommand = defineCommand({
       const device = await openDevice();
       try {
         print(describeTerms(introduce(args.record, recorded, steps, device.info)));
-        pinVariants(device, recorded);
+        // Variants tuned for another adapter may not run on this one.
+        if (compareRuns(recorded, { ...recorded, adapter: { ...device.info } }).adapterMatches)
+          pinVariants(device, recorded);
         const model = args.model ?? recorded.model;
         const policy = await loadPolicy(device, model, modelOptions(recorded.recipe), progress, signal);
         const replayed = await replay(policy, recorded, steps, progress, signal);
@@ -168,12 +170,12 @@ function describeComparison(
   if (!kitMatches)
     reasons.push(["versions", `recorded ${versions(recorded.kit)}, here ${versions(replayed.kit)}`]);
   if (!variantsMatch)
-    reasons.push(["kernels", `other variants of ${otherVariants(recorded, replayed).join(", ")}`]);
+    reasons.push(["kernels", "the record's were tuned to its adapter, here the default variants ran"]);
   const explained =
     reasons.length > 0
       ? describeTerms(reasons)
       : wrapText(
-          "Adapter, versions and kernel variants are those of the record: it was changed, its policy or recipe was, or " +
+          "Adapter, versions and kernel variants are those of the record: it was changed, its policy was, or " +
             "something here does not repeat.",
         ).join("\n");
   return [...wrapText(what), explained].join("\n");
@@ -183,9 +185,4 @@ function versions(kit: Readonly<Record<string, string>>): string {
   return Object.entries(kit)
     .map(([name, version]) => `${name === "version" ? "thinktab" : name} ${version}`)
     .join(", ");
-}
-
-function otherVariants({ variants: a }: RunRecord, { variants: b }: RunRecord): string[] {
-  const kernels = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-  return kernels.filter((kernel) => String(a[kernel]) !== String(b[kernel]));
 }

@@ -4,13 +4,7 @@ import type { RunRecipe } from "../train/run-recipe.ts";
 import type { RunEvent } from "../train/run.ts";
 import { formatBar, formatDuration, wrapText } from "./format.ts";
 import type { Progress } from "./format.ts";
-import {
-  describeChange,
-  describeMemory,
-  describeProgress,
-  describeStep,
-  resultTable,
-} from "./run-text.ts";
+import { describeChange, describeMemory, describeProgress, describeStep, resultTable } from "./run-text.ts";
 
 type Finished = Extract<RunEvent, { type: "finished" }>;
 type Step = Extract<RunEvent, { type: "step" }>;

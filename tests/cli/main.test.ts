@@ -9,7 +9,7 @@ const root = join(import.meta.dirname, "../..");
 test("--help lists the commands", async () => {
   const { code, out, err } = await thinktab("--help");
   expect({ code, err }).toEqual({ code: 0, err: "" });
-  for (const command of ["doctor", "chat", "train", "parity"])
+  for (const command of ["doctor", "chat", "train", "toy", "replay", "parity"])
     expect(out).toMatch(new RegExp(`^ *${command} `, "m"));
 });
 
@@ -18,17 +18,20 @@ test("--version is the package's", async () => {
   expect(await thinktab("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
 });
 
-test.each(["doctor", "chat", "train", "parity"])("%s --help shows its options", async (command) => {
-  const { code, out, err } = await thinktab(command, "--help");
-  expect({ code, err }).toEqual({ code: 0, err: "" });
-  expect(out).toContain(`USAGE thinktab ${command}`);
-  expect(out).toContain("--json");
-});
+test.each(["doctor", "chat", "train", "toy", "replay", "parity"])(
+  "%s --help shows its options",
+  async (command) => {
+    const { code, out, err } = await thinktab(command, "--help");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toContain(`USAGE thinktab ${command}`);
+    expect(out).toContain("--json");
+  },
+);
 
 describe("a wrong command line ends with code 2 and says what is wrong", () => {
   test.each([
-    [[], "no command given, expected one of doctor, chat, train, parity"],
-    [["docter"], "unknown command: docter, expected one of doctor, chat, train, parity"],
+    [[], "no command given, expected one of doctor, chat, train, toy, replay, parity"],
+    [["docter"], "unknown command: docter, expected one of doctor, chat, train, toy, replay, parity"],
     [["toString"], "unknown command: toString"],
     [["--verbose"], "unknown option: --verbose"],
     [["doctor", "--verbose"], "thinktab doctor: unknown option '--verbose'"],
@@ -42,8 +45,13 @@ describe("a wrong command line ends with code 2 and says what is wrong", () => {
       "--format: got q5, expected one of q8, q4, f16, f32",
     ],
     [["chat", "--model", "tiny", "hello", "--seed", "abc"], "--seed: got abc, expected a number"],
-    [["train", "--task", "chess"], "--task: got chess, expected one of letter-share"],
-    [["train", "--task", "letter-share", "--resume"], "--resume needs --out"],
+    [["train"], "missing argument: RECIPE"],
+    [["train", "toy", "--steps", "many"], "--steps: got many, expected a number"],
+    [["train", "toy", "--resume"], "--resume needs --out"],
+    [["train", "toy", "--lr", "1"], "thinktab train: unknown option '--lr'"],
+    [["toy", "now"], "thinktab toy: unexpected argument: now"],
+    [["toy", "--recipe"], "'--recipe <value>' argument missing"],
+    [["replay"], "missing argument: RECORD"],
     [["doctor", "--only", "no-such-kernel"], "--only: no kernel has no-such-kernel in its name"],
   ])("%j", async (args, message) => {
     const { code, out, err } = await thinktab(...args);

@@ -61,7 +61,7 @@ export function folderStore(root: string): BlobStore {
           await file.close();
         }
       } catch (error) {
-        throw asStorageError(error, `adding ${bytes.byteLength} bytes to ${key} in ${root}`);
+        throw asStorageError(error, `adding to ${key} (${bytes.byteLength} bytes) in ${root}`);
       }
     },
     async delete(key) {

@@ -9,7 +9,7 @@ import type { GenerateOptions } from "../rollout/policy.ts";
 import { readAdapter } from "../storage/peft.ts";
 import { everyValue, numberOption } from "./arguments.ts";
 import { formatBytes, formatMs, formatNumber, Progress } from "./format.ts";
-import { interruptible, openDevice, openFolder, openModel } from "./session.ts";
+import { interruptible, openDevice, openFolder, openModel, toyModel } from "./session.ts";
 
 /** What --format may be. */
 export const weightFormats: WeightFormat[] = ["q8", "q4", "f16", "f32"];
@@ -18,9 +18,11 @@ const args = {
   question: { type: "positional", description: "What to ask", required: true },
   model: {
     type: "string",
-    description: "Hugging Face folder of a Qwen2 or Qwen2.5-VL model, or `tiny` for a random one",
+    description:
+      "`toy`, the policy that ships with the kit, a Hugging Face folder of a Qwen2 or Qwen2.5-VL model, or `tiny` for a " +
+      "random one",
     valueHint: "DIR",
-    required: true,
+    default: toyModel,
   },
   image: { type: "string", description: "Image file; may be given several times", valueHint: "FILE" },
   system: { type: "string", description: "System prompt", valueHint: "TEXT" },

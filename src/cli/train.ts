@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import { defineCommand } from "citty";
 import { memoryStore } from "../storage/blob-store.ts";
 import { folderStore } from "../storage/folder-store.ts";
@@ -80,6 +81,8 @@ async function train(recipeName: string, given: GivenOptions, command: "train" |
     scenes: numberOption("eval", given.eval),
   });
   const task = createTask(recipe.task);
+  if (out !== undefined && (await stat(out).catch(() => undefined))?.isDirectory() === false)
+    throw new UsageError(`--out: got the file ${out}, expected a folder`);
   const folder = new RunFolder(out === undefined ? memoryStore() : folderStore(out));
   await checkFolder(folder, resume);
 

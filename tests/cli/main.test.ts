@@ -47,6 +47,7 @@ describe("a wrong command line ends with code 2 and says what is wrong", () => {
     [["train"], "missing argument: RECIPE"],
     [["train", "toy", "--steps", "many"], "--steps: got many, expected a number"],
     [["train", "toy", "--resume"], "--resume needs --out"],
+    [["train", "toy", "--out", "package.json"], "--out: got the file package.json, expected a folder"],
     [["train", "toy", "--lr", "1"], "thinktab train: unknown option '--lr'"],
     [["toy", "now"], "thinktab toy: unexpected argument: now"],
     [["toy", "--recipe"], "'--recipe <value>' argument missing"],

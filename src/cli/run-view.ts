@@ -116,7 +116,9 @@ export class RunView {
       }
       print("");
     }
-    print(`${record.steps} steps in ${formatDuration(record.wallMs)}; adapter sha256`);
+    print(
+      `${record.steps} step${record.steps === 1 ? "" : "s"} in ${formatDuration(record.wallMs)}; adapter sha256`,
+    );
     print(record.weightsSha256);
   }
 }

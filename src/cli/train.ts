@@ -7,7 +7,7 @@ import { RunFolder } from "../train/run-folder.ts";
 import { modelOptions } from "../train/run-recipe.ts";
 import { trainRun } from "../train/run.ts";
 import type { RunEvent } from "../train/run.ts";
-import { CheckpointError } from "../util/errors.ts";
+import { CheckpointError, StorageError } from "../util/errors.ts";
 import { numberOption, UsageError } from "./arguments.ts";
 import { loadPolicy } from "./chat.ts";
 import { Progress, wrapText } from "./format.ts";
@@ -97,22 +97,20 @@ async function train(recipeName: string, given: GivenOptions, command: "train" |
       const terms = describeRecipe(recipeName, recipe, task);
       print(describeTerms([...terms, ["adapter", adapter], ["output", out ?? "none (--out DIR keeps it)"]]));
       const policy = await loadPolicy(device, recipe.model, modelOptions(recipe), progress, signal);
+      const run = trainRun({ policy, task, recipe, folder, kit: runVersions(), resume, signal });
       let finished: Extract<RunEvent, { type: "finished" }> | undefined;
-      for await (const event of trainRun({
-        policy,
-        task,
-        recipe,
-        folder,
-        kit: runVersions(),
-        resume,
-        signal,
-      })) {
-        view.show(event);
-        if (event.type === "finished") finished = event;
-        if (event.type === "done" && event.reason === "stopped") {
+      try {
+        for await (const event of run) {
+          view.show(event);
+          if (event.type === "finished") finished = event;
+          if (event.type !== "done" || event.reason !== "stopped") continue;
           progress.clear();
-          print(howToGoOn(event.step, recipeName, given, command));
+          print(`Stopped after step ${event.step}. ${howToGoOn(recipeName, given, command)}`);
         }
+      } catch (error) {
+        // Once there is room again, nothing that was saved is lost.
+        if (error instanceof StorageError) progress.line(howToGoOn(recipeName, given, command));
+        throw error;
       }
       signal.throwIfAborted();
       if (finished) {
@@ -153,16 +151,18 @@ async function checkFolder(folder: RunFolder, resume: boolean): Promise<void> {
   }
 }
 
-function howToGoOn(step: number, recipe: string, given: GivenOptions, command: string): string {
+function howToGoOn(recipe: string, given: GivenOptions, command: "train" | "toy"): string {
   const { out } = given;
-  if (out === undefined) return `Stopped after step ${step}. Without --out nothing was kept.`;
+  if (out === undefined) return "Without --out nothing was kept.";
   const which = command === "toy" ? (recipe === toyModel ? [] : ["--recipe", recipe]) : [recipe];
   const values = (["steps", "seed", "eval"] as const).flatMap((name) => {
     const value = given[name];
     return value === undefined ? [] : [`--${name}`, value];
   });
-  const line = ["thinktab", command, ...which, ...values, "--out", out, "--resume"].map(quoted).join(" ");
-  return `Stopped after step ${step}; what was done is in ${out}. Go on with\n  ${line}`;
+  const line = ["npx", "thinktab", command, ...which, ...values, "--out", out, "--resume"]
+    .map(quoted)
+    .join(" ");
+  return `What was saved is in ${out}. Go on with\n  ${line}`;
 }
 
 /** As a shell takes it. */

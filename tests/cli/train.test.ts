@@ -203,7 +203,9 @@ describe("a process that is stopped", { timeout: 900_000 }, () => {
     expect(err).not.toContain("    at ");
     const steps = Number(/^Stopped after step (\d+)/m.exec(printed)?.[1]);
     expect(steps).toBeGreaterThanOrEqual(2);
-    expect(printed).toMatch(/^ {2}thinktab train .*small\.json --steps 100000 --eval 0 --out .* --resume$/m);
+    expect(printed).toMatch(
+      /^ {2}npx thinktab train .*small\.json --steps 100000 --eval 0 --out .* --resume$/m,
+    );
     const files = readdirSync(out("stopped"));
     expect(files).toContain(`checkpoint-${String(steps).padStart(8, "0")}.safetensors`);
     expect(files).toContain("adapter_model.safetensors");

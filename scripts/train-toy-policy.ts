@@ -14,11 +14,17 @@ import { parseArgs } from "node:util";
 import { dawnGpu } from "../src/gpu/dawn.ts";
 import { Device } from "../src/gpu/device.ts";
 import { evaluate } from "../src/evaluation/accuracy.ts";
-import { toyPolicySource, toyWeights } from "../src/models/toy-policy.ts";
+import { exportWeights } from "../src/models/export-weights.ts";
+import { quantizeTensors } from "../src/models/quantize-tensors.ts";
+import { toyPolicyFiles, toyPolicySource, toyWeights } from "../src/models/toy-policy.ts";
 import { Policy } from "../src/rollout/policy.ts";
 import { loadLatestCheckpoint, listCheckpoints, saveCheckpoint } from "../src/storage/checkpoint.ts";
 import { folderStore } from "../src/storage/folder-store.ts";
+import { writeSafetensors } from "../src/storage/safetensors.ts";
+import { memorySource } from "../src/storage/source.ts";
+import { digitsWords } from "../src/tasks/digits.ts";
 import { shapesTask, shapesWords } from "../src/tasks/shapes.ts";
+import type { Split } from "../src/tasks/task.ts";
 import { SftTrainer } from "../src/train/sft-trainer.ts";
 import type { SftData } from "../src/train/sft-trainer.ts";
 import type { SftRecipeOptions } from "../src/train/sft-recipe.ts";
@@ -32,16 +38,13 @@ interface Stage {
   recipe: SftRecipeOptions & { steps: number; batchSize: number };
 }
 
-/** Words of the other toy task, so that a run on it needs no other tokenizer. */
-const moreWords = ["+", "sum", "digit", "digits", "largest", "smallest", "first", "second"];
-
 const adam = { adamBeta2: 0.98, weightDecay: 0.01 };
 
 function stages(thinkSteps: number, habitSteps: number): Stage[] {
   return [
     {
       name: "think",
-      thinking: 0.85,
+      thinking: 0.9,
       recipe: {
         ...adam,
         steps: thinkSteps,
@@ -67,6 +70,11 @@ function stages(thinkSteps: number, habitSteps: number): Stage[] {
   ];
 }
 
+const modes = [
+  { name: "made to think", prefill: "<think>" },
+  { name: "made to answer", prefill: "<answer>" },
+  { name: "left free", prefill: undefined },
+];
 const checkpointEvery = 100;
 const logEvery = 20;
 const evaluateEvery = 200;
@@ -77,7 +85,7 @@ export async function main(args: string[]): Promise<void> {
     options: {
       out: { type: "string" },
       seed: { type: "string", default: "1" },
-      "think-steps": { type: "string", default: "3000" },
+      "think-steps": { type: "string", default: "1500" },
       "habit-steps": { type: "string", default: "60" },
     },
   });
@@ -88,11 +96,14 @@ export async function main(args: string[]): Promise<void> {
   await mkdir(out, { recursive: true });
   const run = new Training(out, seed, await freshPolicy(device, seed));
   await run.train(stages(Number(values["think-steps"]), Number(values["habit-steps"])));
+  await run.ship(device);
   device.destroy();
 }
 
+/** Those of the other toy task too, so that a run on it needs no other tokenizer. */
+const words = [...shapesWords(), ...digitsWords()];
+
 async function freshPolicy(device: Device, seed: number): Promise<Policy> {
-  const words = [...shapesWords(), ...moreWords];
   return Policy.load(device, toyPolicySource(words, await toyWeights(words, seed)), {
     format: "f32",
     dense: "all",
@@ -153,26 +164,59 @@ class Training {
 
   /** Example `index` of a stage: a scene of its own, thinking or not by a draw of its own. */
   #data(stage: Stage, stageIndex: number): SftData {
-    return async (index) => {
+    return (index) => {
       const rng = new Rng(this.seed, 0x73_6674 + stageIndex, index);
-      const example = await this.#task.example(rng.uint32());
+      const example = this.#task.example(rng.uint32());
       const mode = rng.uniform() < stage.thinking ? "think" : "answer";
       return { messages: example.messages, response: this.#task.demonstration(example, mode) };
     };
   }
 
   async #evaluate(stage: string, step: number, count: number): Promise<void> {
-    const modes = { "made to think": "<think>", "made to answer": "<answer>", free: undefined };
-    for (const [mode, prefill] of Object.entries(modes)) {
-      const { accuracy, byKind, thinking, parts } = await evaluate(this.policy, this.#task, {
-        split: "validation",
-        count,
-        prefill,
-      });
-      const kinds = Object.fromEntries(
-        Object.entries(byKind).map(([kind, { accuracy: share }]) => [kind, Number(share.toFixed(3))]),
+    for (const mode of modes) {
+      await this.#log({ stage, step, ...(await this.#accuracy(this.policy, mode, "validation", count)) });
+    }
+  }
+
+  async #accuracy(policy: Policy, mode: (typeof modes)[number], split: Split, count: number) {
+    const { prefill, name } = mode;
+    const found = await evaluate(policy, this.#task, { split, count, prefill });
+    const kinds = Object.fromEntries(
+      Object.entries(found.byKind).map(([kind, { accuracy }]) => [kind, Number(accuracy.toFixed(3))]),
+    );
+    const { accuracy, thinking, parts } = found;
+    return { mode: name, split, count, accuracy, thinking, misread: parts.misread, kinds };
+  }
+
+  /** Quantizes to 4 bits, or to 8 where that costs more than a point of validation accuracy, and writes the folder. */
+  async ship(device: Device): Promise<void> {
+    const [think] = modes;
+    const full = await this.#accuracy(this.policy, think, "validation", 1024);
+    await this.#log({ stage: "ship", format: "f32", ...full });
+    const exported = await exportWeights(this.policy.model);
+    for (const bits of [4, 8] as const) {
+      const { tensors, quantization } = await quantizeTensors(device, exported, { bits });
+      const files = toyPolicyFiles(words);
+      const config = JSON.parse(new TextDecoder().decode(files["config.json"])) as object;
+      files["config.json"] = new TextEncoder().encode(
+        `${JSON.stringify({ ...config, quantization }, undefined, 2)}\n`,
       );
-      await this.#log({ stage, step, mode, count, accuracy, thinking, misread: parts.misread, kinds });
+      files["model.safetensors"] = writeSafetensors(tensors, { format: "pt" });
+      const policy = await Policy.load(device, memorySource(files, `toy policy of ${bits} bits`));
+      const quantized = await this.#accuracy(policy, think, "validation", 1024);
+      await this.#log({ stage: "ship", format: `q${bits}`, ...quantized });
+      if (bits === 8 || quantized.accuracy > full.accuracy - 0.01) {
+        for (const mode of modes)
+          await this.#log({
+            stage: "ship",
+            format: `q${bits}`,
+            ...(await this.#accuracy(policy, mode, "test", 2048)),
+          });
+        const folder = folderStore(join(this.out, "policy"));
+        for (const [name, bytes] of Object.entries(files)) await folder.save(name, bytes);
+        return;
+      }
+      policy.destroy();
     }
   }
 

@@ -34,7 +34,10 @@ export function describeRecipe(
   const { scenes, split } = evaluation;
   return [
     ["task", `${[task.name, ...set].join(", ")}. ${description}`],
-    ["policy", `${model}, weights as ${format ?? "they are stored"}, LoRA of rank ${lora.rank} (alpha ${lora.alpha})`],
+    [
+      "policy",
+      `${model}, weights as ${format ?? "they are stored"}, LoRA of rank ${lora.rank} (alpha ${lora.alpha})`,
+    ],
     [
       "recipe",
       `${name}: ${grpo.steps} steps of ${grpo.promptsPerStep} prompts × ${grpo.numGenerations} responses of up to ` +

@@ -13,8 +13,8 @@ const integer = (least: number) => v.pipe(v.number(), v.safeInteger(), v.minValu
 const schema = v.strictObject({
   /** `toy`, the policy that ships with the kit, or a Hugging Face folder. */
   model: text,
-  /** How the frozen weights are stored. */
-  format: v.optional(v.picklist(formats), "q8"),
+  /** How the frozen weights are kept on the GPU. Left out: quantized ones as they are stored, and plain ones in 8 bits. */
+  format: v.optional(v.picklist(formats)),
   /** The task by its name, and its options, which the task checks itself. */
   task: v.looseObject({ name: text }),
   lora: v.optional(

@@ -11,13 +11,12 @@ describe("parseRunRecipe", () => {
     const recipe = parseRunRecipe(least);
     expect(recipe).toMatchObject({
       ...least,
-      format: "q8",
       lora: { rank: 8, alpha: 16, seed: 0 },
       evaluation: { scenes: 512, split: "test" },
     });
     expect(recipe.grpo.numGenerations).toBe(8);
     expect(parseRunRecipe(JSON.parse(JSON.stringify(recipe)))).toEqual(recipe);
-    expect(modelOptions(recipe)).toEqual({ format: "q8", lora: { rank: 8, alpha: 16, seed: 0 } });
+    expect(modelOptions(recipe)).toEqual({ format: undefined, lora: { rank: 8, alpha: 16, seed: 0 } });
   });
 
   it("puts overrides in the place of what the file says, and checks them alike", () => {

@@ -23,7 +23,7 @@ export interface Chart {
   percent?: boolean;
 }
 
-const margin = { top: 8, right: 12, bottom: 34, left: 52 };
+const margin = { top: 8, right: 12, bottom: 34, left: 66 };
 
 /** Draws a chart. The drawing has the element's own size, so that text stays sharp. */
 export function drawChart(svg: SVGSVGElement, chart: Chart): void {

@@ -2,7 +2,7 @@
 import type { EngineRunEvent, RunRecipe } from "../workers/client.ts";
 import { drawChart } from "./chart.ts";
 import type { Chart, Point } from "./chart.ts";
-import { element, make, showBytes, visible } from "./dom.ts";
+import { element, make, numberIn, showBytes, visible } from "./dom.ts";
 import { fact, recipeFacts } from "./recipe-form.ts";
 
 export type Metrics = Readonly<Record<string, number>>;
@@ -122,6 +122,12 @@ export class RunView {
     this.#progress(when, done / total);
   }
 
+  /** The run has come to its end. */
+  finish(steps: readonly { step: number; metrics: Metrics }[]): void {
+    this.restore(steps);
+    ui.progress.value = 1;
+  }
+
   /** Time to the end in words; empty while it is not known. */
   get left(): string {
     const steps = this.planned - this.done;
@@ -177,7 +183,7 @@ export class RunView {
   }
 
   #draw(): void {
-    const steps = this.planned > 0 ? this.planned : 40;
+    const steps = this.planned > 0 ? this.planned : numberIn("steps");
     for (const [index, { key, chart }] of curves.entries()) {
       const points = this.#steps.flatMap(({ step, metrics }): Point[] =>
         metrics[key] === undefined ? [] : [{ step, value: metrics[key] }],

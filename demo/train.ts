@@ -1,5 +1,4 @@
 /** Train: a recipe, a run's controls, and going on with a run that an earlier visit of the page began. */
-import { StorageError } from "../workers/client.ts";
 import type {
   EngineRunEvent,
   RecordedStep,
@@ -33,6 +32,7 @@ const ui = {
   discard: element("discard", HTMLButtonElement),
   status: element("training-status", HTMLElement),
   phase: element("phase", HTMLElement),
+  note: element("train-note", HTMLElement),
   warning: element("train-warning", HTMLElement),
   error: element("train-error", HTMLElement),
 };
@@ -87,7 +87,7 @@ export class TrainPanel {
     this.#enter("idle");
     if (!kit) return;
     showProblem(ui.error);
-    ui.warning.textContent = "";
+    ui.note.textContent = ui.warning.textContent = "";
     ui.status.textContent = "Not started.";
     this.#view.begin(undefined);
     this.#result.hide();
@@ -104,7 +104,7 @@ export class TrainPanel {
       if (saved?.record && show) {
         const { record, before, after, recipe } = saved;
         this.#view.begin(recipe);
-        this.#view.restore(metricsOf(record.metrics));
+        this.#view.finish(metricsOf(record.metrics));
         this.#result.show({ record, before, after }, kit);
         ui.status.textContent = `The last run finished ${record.steps} steps. The policy that answers is the one before it.`;
       }
@@ -150,7 +150,8 @@ export class TrainPanel {
 
   async #pause(): Promise<void> {
     this.#enter("pausing");
-    await this.#run?.pause();
+    if (!this.#run) return; // it is being started, and then does as it is told
+    await this.#run.pause();
     if (this.#state !== "pausing") return; // the run ended, or was stopped meanwhile
     this.#enter("paused");
     ui.status.textContent = `Paused after step ${this.#view.done} of ${this.#view.planned}.`;
@@ -173,7 +174,7 @@ export class TrainPanel {
     showProblem(ui.error);
     const { model } = saved.recipe;
     if (model !== this.host.model) {
-      ui.warning.textContent = `The run is of the policy ${model}: open that one first.`;
+      ui.note.textContent = `The run is of the policy ${model}: open that one first.`;
       return;
     }
     await this.#train(saved.recipe, saved.steps);
@@ -181,7 +182,7 @@ export class TrainPanel {
 
   /** @param earlier the steps of the run to go on with; undefined for a run from the beginning. */
   async #train(recipe: RunRecipe, earlier: readonly RecordedStep[] | undefined): Promise<void> {
-    ui.warning.textContent = "";
+    ui.note.textContent = ui.warning.textContent = "";
     ui.saved.hidden = true;
     this.#enter("running");
     this.host.running(true, 0);
@@ -191,12 +192,11 @@ export class TrainPanel {
     try {
       const policy = await this.host.fresh(recipe);
       this.#run = await policy.train(recipe, { name: runName, resume: earlier !== undefined });
+      this.#obey();
       for await (const event of this.#run) this.#show(event, earlier ?? []);
     } catch (error) {
       ui.status.textContent = `Ended by an error after step ${this.#view.done}.`;
-      // Another tab's run is shown as what it is; of one's own the last steps may not have been saved.
       showProblem(ui.error, error);
-      if (!(error instanceof StorageError)) ui.warning.textContent = "";
     } finally {
       this.#run = undefined;
       this.#enter("idle");
@@ -205,27 +205,35 @@ export class TrainPanel {
     }
   }
 
+  /** What was clicked before the run had started. */
+  #obey(): void {
+    if (this.#state === "pausing") void this.#pause();
+    if (this.#state === "stopping") void this.#run?.stop();
+  }
+
   #show(event: EngineRunEvent, earlier: readonly RecordedStep[]): void {
     const { planned } = this.#view;
     switch (event.type) {
       case "unkept":
-        ui.warning.textContent = `This run is kept in memory only, and lost when the tab is closed: ${event.reason}.`;
+        ui.note.textContent = `This run is kept in memory only, and lost when the tab is closed: ${event.reason}.`;
         break;
       case "resumed":
         this.#view.restore(metricsOf(earlier.slice(0, event.step)));
         ui.status.textContent = `Going on after step ${event.step} of ${planned}…`;
-        if (event.torn.length > 0) ui.warning.textContent = `Torn and passed over: ${event.torn.join(", ")}.`;
+        if (event.torn.length > 0) ui.note.textContent = `Torn and passed over: ${event.torn.join(", ")}.`;
         break;
       case "plan":
         this.#view.budget(event.budget);
         break;
       case "evaluating":
         this.#view.evaluating(event);
-        if (this.#state === "running")
-          ui.status.textContent = `Evaluating ${event.when} the run: ${event.done} of ${event.total} held-out scenes.`;
+        if (this.#state !== "running") break;
+        ui.phase.textContent = "";
+        ui.status.textContent = `Evaluating ${event.when} the run: ${event.done} of ${event.total} held-out scenes.`;
         break;
       case "phase":
         if (this.#state === "running") ui.phase.textContent = phases[event.phase];
+        if (event.phase === "rollout") ui.warning.textContent = ""; // it was of the step before
         break;
       case "rollouts":
         this.#view.rollouts(event);
@@ -244,7 +252,7 @@ export class TrainPanel {
         break;
       case "finished":
         ui.status.textContent = `Finished ${event.step} steps. The policy that answers is the trained one.`;
-        this.#view.restore(metricsOf(event.record.metrics));
+        this.#view.finish(metricsOf(event.record.metrics));
         if (this.#kit) this.#result.show(event, this.#kit);
         break;
       case "evaluation":

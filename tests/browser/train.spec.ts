@@ -14,6 +14,7 @@ const small = {
   learningRate: 0.002,
 };
 
+test.setTimeout(600_000); // for machines with more to do; alone it takes a fraction
 test.describe.configure({ mode: "serial" });
 /** Of an uninterrupted run of the small recipe: what every interrupted one has to end with. */
 let wanted = "";
@@ -24,7 +25,7 @@ test("a run shows its plan, curves and results; Node on the same adapter repeats
   await app.page.screenshot({ path: info.outputPath("begin-1280.png"), fullPage: true });
   await app.recipe({ ...small, scenes: 8 });
   await app.button("Start training").click();
-  await expect(app.training).toHaveText(/Finished 3 steps/, { timeout: 120_000 });
+  await expect(app.training).toHaveText(/Finished 3 steps/, { timeout: 300_000 });
 
   for (const name of ["Reward", "Share of thinking responses", "Response length", "KL to the start"])
     await expect(
@@ -85,7 +86,7 @@ test("reloaded in the middle, a run goes on to the same weights; another tab can
 }) => {
   await app.recipe(small);
   await app.button("Start training").click();
-  await expect(app.training).toHaveText(/Step 1 of 3/, { timeout: 120_000 });
+  await expect(app.training).toHaveText(/Step 1 of 3/, { timeout: 300_000 });
   const other = await App.open(await app.page.context().newPage());
   const notice = other.page.getByRole("region", { name: "Saved run" });
   await expect(notice).toContainText("going on in another tab");
@@ -98,7 +99,7 @@ test("reloaded in the middle, a run goes on to the same weights; another tab can
   await expect(saved).toContainText(/was left after step [12] of 3/);
   await expect(app.button("Start training")).toBeDisabled();
   await saved.getByRole("button", { name: /^Go on from step [12]/ }).click();
-  await expect(app.training).toHaveText(/Finished 3 steps/, { timeout: 120_000 });
+  await expect(app.training).toHaveText(/Finished 3 steps/, { timeout: 300_000 });
   expect((await app.downloadRun()).weightsSha256).toBe(wanted);
 
   await app.page.reload();
@@ -113,18 +114,18 @@ test("pause, an answer meanwhile, resume, stop, go on: the same weights; then st
   await app.recipe(small);
   await app.button("Start training").click();
   await app.button("Pause").click();
-  await expect(app.training).toHaveText(/Paused after step \d of/, { timeout: 120_000 });
+  await expect(app.training).toHaveText(/Paused after step \d of/, { timeout: 300_000 });
   const paused = await app.training.textContent();
   await app.button("Ask").click(); // answered while the run stands still
   await app.answered();
   await expect(app.training).toHaveText(paused ?? "");
   await app.button("Resume").click();
-  await expect(app.training).toHaveText(/Step 1 of/, { timeout: 120_000 });
+  await expect(app.training).toHaveText(/Step 1 of/, { timeout: 300_000 });
   await app.button("Stop training").click();
   await expect(app.training).toHaveText(/Stopped after step [12] of 3/);
   await app.page.getByRole("button", { name: /^Go on from step/ }).click();
   await expect(app.training).toHaveText("Finished 3 steps. The policy that answers is the trained one.", {
-    timeout: 120_000,
+    timeout: 300_000,
   });
   expect((await app.downloadRun()).weightsSha256).toBe(wanted);
   await expect(app.page.getByRole("status", { name: "Policy status" })).toHaveText(
@@ -141,12 +142,12 @@ test("when the browser's storage is full, what was saved stays and the run goes 
   const { origin } = new URL(app.page.url());
   await app.recipe(small);
   await app.button("Start training").click();
-  await expect(app.training).toHaveText(/Step 1 of 3/, { timeout: 120_000 });
+  await expect(app.training).toHaveText(/Step 1 of 3/, { timeout: 300_000 });
   await client.send("Storage.overrideQuotaForOrigin", { origin, quotaSize: 1000 });
   await expect(app.page.getByRole("alert")).toContainText(/StorageError: .*the storage is full/);
   await client.send("Storage.overrideQuotaForOrigin", { origin });
   await app.page.getByRole("button", { name: /^Go on/ }).click();
-  await expect(app.training).toHaveText(/Finished 3 steps/, { timeout: 120_000 });
+  await expect(app.training).toHaveText(/Finished 3 steps/, { timeout: 300_000 });
   expect((await app.downloadRun()).weightsSha256).toBe(wanted);
 });
 

@@ -18,9 +18,7 @@ const args = {
   question: { type: "positional", description: "What to ask", required: true },
   model: {
     type: "string",
-    description:
-      "`toy`, the policy that ships with the kit, a Hugging Face folder of a Qwen2 or Qwen2.5-VL model, or `tiny` for a " +
-      "random one",
+    description: "Hugging Face folder, toy or tiny",
     valueHint: "DIR",
     default: toyModel,
   },
@@ -32,17 +30,17 @@ const args = {
   "top-k": { type: "string", description: "Draw among the k likeliest tokens; 0 is off", valueHint: "K" },
   "top-p": {
     type: "string",
-    description: "Draw among the likeliest tokens of this share; 1 is off",
+    description: "Draw among tokens of this share; 1 is off",
     valueHint: "P",
   },
   seed: { type: "string", description: "Seed of the draws (default 0)", valueHint: "N" },
   format: {
     type: "enum",
-    description: "How weights are stored on the GPU (default q8)",
+    description: "Weights on the GPU (default: as stored, or q8)",
     options: weightFormats,
   },
   adapter: { type: "string", description: "Folder of a PEFT LoRA adapter", valueHint: "DIR" },
-  json: { type: "boolean", description: "Print answer, tokens and log-probs as one JSON object" },
+  json: { type: "boolean", description: "Print answer, tokens and log-probs as JSON" },
 } as const;
 
 export const chatCommand = defineCommand({

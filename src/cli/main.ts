@@ -19,7 +19,7 @@ const commands = {
 const meta = {
   name: "thinktab",
   version: kitVersion(),
-  description: "Vision-language RL on WebGPU: chat with a policy, train it by GRPO, check the kernels",
+  description: "Vision-language RL on WebGPU: chat, train, test kernels",
 };
 
 const thinktab = defineCommand({

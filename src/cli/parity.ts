@@ -49,12 +49,12 @@ function grpoFixture(info: unknown): GrpoFixture {
 export const parityCommand = defineCommand({
   meta: {
     name: "parity",
-    description: "Compare a fixture folder's model with its PyTorch reference, tensor by tensor",
+    description: "Compare a model with PyTorch, tensor by tensor",
   },
   args: {
     dir: {
       type: "positional",
-      description: "Fixture folder: config, weights, adapter, reference.safetensors",
+      description: "Folder: config, weights, adapter, reference.safetensors",
       required: true,
     },
     json: { type: "string", description: "Write the result to this file as JSON", valueHint: "FILE" },

@@ -18,16 +18,16 @@ import { interruptible, openDevice } from "./session.ts";
 import { runVersions } from "./versions.ts";
 
 export const replayCommand = defineCommand({
-  meta: { name: "replay", description: "Run a recorded run again, and say whether the bits match" },
+  meta: { name: "replay", description: "Run a recorded run again, and compare the bits" },
   args: {
     record: { type: "positional", description: "The run's run.json", required: true },
     steps: { type: "string", description: "Only the first steps (default: all)", valueHint: "N" },
     model: {
       type: "string",
-      description: "The policy's folder, where it is not where the record has it",
+      description: "The policy's folder, if not where the record has it",
       valueHint: "DIR",
     },
-    json: { type: "boolean", description: "Print the comparison as JSON, and the rest to standard error" },
+    json: { type: "boolean", description: "Print the comparison as JSON, the rest to stderr" },
   },
   async run({ args }) {
     const recorded = await readRecord(args.record);

@@ -21,22 +21,22 @@ import { runVersions } from "./versions.ts";
 const options = {
   steps: {
     type: "string",
-    description: "Steps of the run, those of an earlier part included (default: the recipe's)",
+    description: "Steps, an earlier part's included (default: the recipe's)",
     valueHint: "N",
   },
   seed: { type: "string", description: "Seed of examples and draws (default: the recipe's)", valueHint: "S" },
   out: {
     type: "string",
-    description: "Folder for the record (run.json), curves, adapter (PEFT), rollouts, checkpoints",
+    description: "Folder for record, curves, adapter, rollouts, checkpoints",
     valueHint: "DIR",
   },
   resume: { type: "boolean", description: "Go on from the newest checkpoint in --out" },
   eval: {
     type: "string",
-    description: "Held-out examples to answer before and after; 0 for none (default: the recipe's)",
+    description: "Held-out examples, 0 for none (default: the recipe's)",
     valueHint: "N",
   },
-  json: { type: "boolean", description: "Print the run's record as JSON, and the rest to standard error" },
+  json: { type: "boolean", description: "Print the run's record as JSON, the rest to stderr" },
   profile: { type: "boolean", description: "Show where a step's time goes, after the run" },
 } as const;
 
@@ -55,7 +55,7 @@ export const trainCommand = defineCommand({
   args: {
     recipe: {
       type: "positional",
-      description: "File of a recipe, or the name of one that ships with the kit, such as toy",
+      description: "File of a recipe, or a shipped one's name, such as toy",
       required: true,
     },
     ...options,

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { tooWide } from "./recipe.ts";
 import { thinktab } from "./run.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -11,6 +12,7 @@ test("--help lists the commands", async () => {
   expect({ code, err }).toEqual({ code: 0, err: "" });
   for (const command of ["doctor", "chat", "train", "toy", "replay", "parity"])
     expect(out).toMatch(new RegExp(`^ *${command} `, "m"));
+  expect(tooWide(out.replaceAll(/ +$/gm, ""))).toEqual([]);
 });
 
 test("--version is the package's", async () => {
@@ -24,6 +26,7 @@ test.each(["doctor", "chat", "train", "toy", "replay", "parity"])(
     const { code, out, err } = await thinktab(command, "--help");
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(out).toContain(`USAGE thinktab ${command}`);
+    expect(tooWide(out.replaceAll(/ +$/gm, ""))).toEqual([]);
     expect(out).toContain("--json");
   },
 );

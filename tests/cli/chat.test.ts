@@ -43,6 +43,13 @@ describe("thinktab chat", { timeout: 300_000 }, () => {
     expect(out).toBe(`${(await json(...args)).text}\n`);
   });
 
+  test("asks the policy that ships with the kit when no other is named", async () => {
+    const { code, out, err } = await thinktab("chat", "--image", image, ...greedy, "what colour is it ?");
+    expect(err).toMatch(/^loaded toy policy: .* of weights/m);
+    expect(code).toBe(0);
+    expect(out.trim()).toMatch(/^<(answer|think)>/);
+  });
+
   test("a seed fixes the answer, another one changes it", async () => {
     const draw = (seed: string) => json("--model", "tiny", "--max-tokens", "12", "--seed", seed, "hello");
     const [first, again, other] = [await draw("1"), await draw("1"), await draw("2")];

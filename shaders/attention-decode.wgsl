@@ -121,17 +121,3 @@ fn workgroup_total(value: f32, lane: u32) -> f32 {
   for (var i = 0u; i < EDGE; i++) { sum += edges[i]; }
   return sum;
 }
-
-// The segment of a query row, or one without queries.
-fn segment_of(query: u32) -> Segment {
-  let met = segments_of_tile(query / TILE);
-  for (var index = met.x; index < met.y; index++) {
-    let s = segment_at(params.segments_at, index);
-    if (has_query(s, query)) { return s; }
-  }
-  return Segment(0u, 0u, false, 0u, 0u, 0u, 0u);
-}
-
-fn key_row(s: Segment, prefix: u32, key: u32) -> u32 {
-  return select(s.key_begin + key - prefix, s.prefix_begin + key, key < prefix);
-}

@@ -8,9 +8,11 @@ import { attentionTile, segmentLayout } from "./attention-segments.ts";
 import type { SegmentInputs } from "./attention-segments.ts";
 import backwardKv from "../../shaders/attention-backward-kv.wgsl?raw";
 import backwardQ from "../../shaders/attention-backward-q.wgsl?raw";
+import decodeRows from "../../shaders/attention-decode-rows.wgsl?raw";
 import decode from "../../shaders/attention-decode.wgsl?raw";
 import rowStats from "../../shaders/attention-stats.wgsl?raw";
 import forward from "../../shaders/attention.wgsl?raw";
+import keys from "../../shaders/lib/attention-keys.wgsl?raw";
 import segmentTable from "../../shaders/lib/attention-segments.wgsl?raw";
 import spreadNone from "../../shaders/lib/attention-spread-none.wgsl?raw";
 import spreadSubgroup from "../../shaders/lib/attention-spread-subgroup.wgsl?raw";
@@ -127,19 +129,35 @@ export const attentionBackwardKv = defineKernel({
   consts,
 });
 
+const decodeTensors = {
+  q: ["B", "H", "D"],
+  k: ["Tk", "KV", "D"],
+  v: ["Tk", "KV", "D"],
+  table: ["W"],
+  o: ["B", "H", "D"],
+};
+
+/** LANES of shaders/attention-decode-rows.wgsl. */
+const decodeLanes = 8;
+/** Rows and heads from which one invocation for each keeps a software adapter's threads busy. */
+const manyDecodeRows = 32;
+
 /** q, o [B, H, D], k, v [Tk, KV, D]. See shaders/attention-decode.wgsl. */
 export const attentionDecode = defineKernel({
   name: "attention-decode",
-  wgsl: [segmentTable, dotAdd, decode],
+  wgsl: [segmentTable, keys, dotAdd, decode],
   entry: "decode",
-  tensors: {
-    q: ["B", "H", "D"],
-    k: ["Tk", "KV", "D"],
-    v: ["Tk", "KV", "D"],
-    table: ["W"],
-    o: ["B", "H", "D"],
-  },
+  tensors: decodeTensors,
   workgroups: ({ B, H }) => rows(B * H),
+});
+
+/** The same in f32, an invocation per row and head: for software adapters. See shaders/attention-decode-rows.wgsl. */
+export const attentionDecodeRows = defineKernel({
+  name: "attention-decode-rows",
+  wgsl: [segmentTable, keys, dotAdd, decodeRows],
+  entry: "decode",
+  tensors: decodeTensors,
+  workgroups: ({ B, H }) => rows(Math.ceil((B * H) / decodeLanes)),
 });
 
 export interface AttentionTensors {
@@ -191,8 +209,11 @@ export function emitAttentionBackward(
  */
 export function emitDecodeAttention(rec: Recorder, tensors: AttentionTensors): void {
   const { q, k, v, segments, o, scale } = tensors;
-  const { segments_at } = common(rec, tensors, scale);
-  rec.run(attentionDecode, { q, k, v, table: segments.table, o }, { segments_at, scale });
+  const { segments_at, software } = common(rec, tensors, scale);
+  const [B, H] = q.shape.map(capacity);
+  const single = [q, k, v, o].every(({ dtype }) => dtype === "f32");
+  const kernel = software && single && B * H >= manyDecodeRows ? attentionDecodeRows : attentionDecode;
+  rec.run(kernel, { q, k, v, table: segments.table, o }, { segments_at, scale });
 }
 
 /** Checks the shapes that no kernel can and gives the parameters that the tiled kernels share. */

@@ -1,9 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import {
+  attentionDecode,
+  attentionDecodeRows,
   emitAttention,
   emitDecodeAttention,
   segmentInputs,
+  segmentLayout,
   sharedPrefixSegments,
   writeSegments,
 } from "../../src/kernels/attention.ts";
@@ -48,7 +51,7 @@ interface Shape {
 async function decode({ B, Tk, H, KV, D }: Shape, segments: Segment[], scalar: "f32" | "f16" = "f32") {
   const inputs = { q: normals(B * H * D, 1), k: normals(Tk * KV * D, 2), v: normals(Tk * KV * D, 3) };
   const capacities = { queries: B, keys: Tk, segments: segments.length };
-  const { o } = await once(
+  const found = await once(
     device,
     (rec) => {
       const q = rec.input("q", [B, H, D], scalar);
@@ -57,14 +60,22 @@ async function decode({ B, Tk, H, KV, D }: Shape, segments: Segment[], scalar: "
       const o = rec.tensor("o", [B, H, D], scalar);
       const table = segmentInputs(rec, capacities);
       emitDecodeAttention(rec, { q, k, v, segments: table, o, scale: D ** -0.5 });
-      return { o };
+      // Which of the two kernels is taken depends on shape and adapter: both are held to the reference.
+      const params = { segments_at: segmentLayout(table).segmentsAt, scale: D ** -0.5 };
+      const kernels = scalar === "f32" ? { byGroup: attentionDecode, byRow: attentionDecodeRows } : {};
+      const outputs = Object.entries(kernels).map(([name, kernel]) => {
+        const y = rec.tensor(name, [B, H, D], scalar);
+        rec.run(kernel, { q, k, v, table: table.table, o: y }, params);
+        return [name, y] as const;
+      });
+      return { o, ...Object.fromEntries(outputs) };
     },
     { ...inputs, segments: planSegments(segments, capacities) },
   );
   const expected = attentionForward({ ...inputs, segments, scale: D ** -0.5, H, KV, D }).o;
   // f16: the inputs' own rounding moves scores by about an ulp of f16 each, and o by as much.
   const close = scalar === "f32" ? tolerance("f32", Tk * D) : { abs: 8 * 2 ** -10, rel: 8 * 2 ** -10 };
-  expectClose(o, expected, close, "o");
+  for (const [name, values] of Object.entries(found)) expectClose(values, expected, close, name);
 }
 
 describe("decode attention", () => {

@@ -16,7 +16,11 @@ function counting(begin = ""): Task {
     ...letters,
     async example(seed, split) {
       seen.push(`${split} ${seed}`);
-      return { ...(await letters.example(seed, split)), number: seed, kind: seed % 3 === 0 ? "three" : "other" };
+      return {
+        ...(await letters.example(seed, split)),
+        number: seed,
+        kind: seed % 3 === 0 ? "three" : "other",
+      };
     },
     reward({ text }, { number }) {
       const right = text.startsWith(begin) && Number(number) % 2 === 0 ? 1 : 0;
@@ -60,7 +64,11 @@ describe("evaluate", () => {
       false,
       true,
     ]);
-    expect(result.results[0]).toMatchObject({ id: "letter-share/validation/10", kind: "other", thinking: false });
+    expect(result.results[0]).toMatchObject({
+      id: "letter-share/validation/10",
+      kind: "other",
+      thinking: false,
+    });
     expect(result.meanLength).toBeGreaterThan(0);
     expect(summaryOf(result)).not.toHaveProperty("results");
     on.destroy();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Kernel } from "../../src/gpu/kernel.ts";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import {
   attentionDecode,
@@ -62,7 +63,8 @@ async function decode({ B, Tk, H, KV, D }: Shape, segments: Segment[], scalar: "
       emitDecodeAttention(rec, { q, k, v, segments: table, o, scale: D ** -0.5 });
       // Which of the two kernels is taken depends on shape and adapter: both are held to the reference.
       const params = { segments_at: segmentLayout(table).segmentsAt, scale: D ** -0.5 };
-      const kernels = scalar === "f32" ? { byGroup: attentionDecode, byRow: attentionDecodeRows } : {};
+      const kernels: Record<string, Kernel> =
+        scalar === "f32" ? { byGroup: attentionDecode, byRow: attentionDecodeRows } : {};
       const outputs = Object.entries(kernels).map(([name, kernel]) => {
         const y = rec.tensor(name, [B, H, D], scalar);
         rec.run(kernel, { q, k, v, table: table.table, o: y }, params);

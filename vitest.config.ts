@@ -2,16 +2,25 @@ import { defineConfig } from "vitest/config";
 import { DEBIAN_DRIVERS, findDriver } from "./scripts/system.mjs";
 
 /** Tests that need no GPU. Every other test runs once on each adapter. */
-const withoutGpu = ["tests/*.test.ts", "tests/{scripts,util,reference,rl,data,storage,tasks,handoff}/**/*.test.ts"];
+const withoutGpu = [
+  "tests/*.test.ts",
+  "tests/{scripts,util,reference,rl,data,storage,tasks,demo,handoff}/**/*.test.ts",
+];
+
+/**
+ * On the fastest lane alone: what the shipped policy learns, hundreds of rollouts; and the command line's runs, a dozen
+ * devices that each compile anew (tests/train holds stopped and resumed runs to the same bits on every lane).
+ */
+const longRuns = ["tests/toy/**/*.test.ts", "tests/train/memory.test.ts", "tests/cli/{train,replay}.test.ts"];
 
 /** A lane: the tests that need a GPU, on the driver that the manifest names, or on the default adapter. */
-function lane(name: string, manifest: string | undefined) {
+function lane(name: string, manifest: string | undefined, without: readonly string[] = []) {
   return {
     extends: true as const,
     test: {
       name,
       include: ["tests/**/*.test.ts"],
-      exclude: withoutGpu,
+      exclude: [...withoutGpu, ...without],
       setupFiles: ["tests/support/lane.ts"],
       env: { THINKTAB_LANE: name, ...(manifest !== undefined && { VK_DRIVER_FILES: manifest }) },
     },
@@ -28,7 +37,7 @@ function lanes() {
   const lavapipe = findDriver("lavapipe");
   return [
     lavapipe ? lane("lavapipe", lavapipe) : lane("gpu", undefined),
-    lane("swiftshader", findDriver("swiftshader") ?? DEBIAN_DRIVERS.swiftshader),
+    lane("swiftshader", findDriver("swiftshader") ?? DEBIAN_DRIVERS.swiftshader, longRuns),
   ];
 }
 

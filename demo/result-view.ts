@@ -124,7 +124,7 @@ export class ResultView {
     kit: Thinktab,
   ): Promise<void> {
     const { improved, worsened, shown } = changedExamples(before.results, after.results);
-    const heading = `${improved} scenes were wrong before and are right now; ${worsened} the other way round.`;
+    const heading = `Wrong before and right now: ${improved} of the scenes; the other way round: ${worsened}.`;
     const cards = shown.map(async ({ before: was, after: is }) => {
       // An evaluation takes the examples of seeds 0, 1, 2, …
       const seed = after.results.findIndex(({ id }) => id === is.id);

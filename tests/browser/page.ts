@@ -67,7 +67,7 @@ export class App {
       const recipe = JSON.parse(await json.inputValue()) as { grpo: object };
       await json.fill(JSON.stringify({ ...recipe, grpo: { ...recipe.grpo, ...grpo } }, null, 2));
     }
-    for (const [name, value] of Object.entries({ Steps: steps, Seed: seed, "Scenes to evaluate": scenes }))
+    for (const [name, value] of Object.entries({ Steps: steps, Seed: seed, "Test scenes": scenes }))
       if (value !== undefined) {
         await this.page.locator("#train-form").getByLabel(name, { exact: true }).fill(String(value));
       }

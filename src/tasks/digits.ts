@@ -9,7 +9,13 @@ import { Rng } from "../util/rng.ts";
 import { cellCount, centreOf, pictureSize, readGrid, splitOf, type InCell, type Place } from "./grid.ts";
 import { Canvas, type Figure, type Rgb } from "./rasteriser.ts";
 import { splitSeed, type Split, type TaughtTask } from "./task.ts";
-import { taughtDemonstration, taughtReward, type TaughtExample, type TaughtReward } from "./taught.ts";
+import {
+  pictureQuestion,
+  taughtDemonstration,
+  taughtReward,
+  type TaughtExample,
+  type TaughtReward,
+} from "./taught.ts";
 
 export const digitsKinds = ["sum", "largest", "smallest"] as const;
 export type DigitsKind = (typeof digitsKinds)[number];
@@ -111,15 +117,7 @@ export function digitsTask({
       return {
         id,
         kind,
-        messages: [
-          {
-            role: "user",
-            content: [
-              { type: "image", image },
-              { type: "text", text: problem },
-            ],
-          },
-        ],
+        messages: pictureQuestion(image, problem),
         problem,
         answer: spell(answer(layout.map(({ digit }) => digit))),
         category: "fill-in-blank",

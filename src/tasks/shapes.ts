@@ -4,7 +4,13 @@ import { InvalidOptionError } from "../util/errors.ts";
 import { Rng } from "../util/rng.ts";
 import { pictureSize, readGrid } from "./grid.ts";
 import { splitSeed, type TaughtTask } from "./task.ts";
-import { taughtDemonstration, taughtReward, type TaughtExample, type TaughtReward } from "./taught.ts";
+import {
+  pictureQuestion,
+  taughtDemonstration,
+  taughtReward,
+  type TaughtExample,
+  type TaughtReward,
+} from "./taught.ts";
 import { resolveDifficulty, type DifficultyOption } from "./shapes/difficulty.ts";
 import { drawQuestion } from "./shapes/draw.ts";
 import { questionKinds, type KindOfQuestion, type ShapesKind } from "./shapes/questions.ts";
@@ -59,7 +65,7 @@ export function shapesTask({
   return {
     name: "shapes",
     description:
-      "Questions about coloured shapes in a 3×3 grid: colours, counts, places, choices, descriptions.",
+      "Questions about coloured shapes in a 3×3 grid: colours, counts, comparisons, choices, descriptions.",
     example(seed, split = "train") {
       const drawn = splitSeed(seed, split);
       const { kind, layout, question } = drawQuestion(new Rng(drawn, streams.question), split, level);
@@ -71,15 +77,7 @@ export function shapesTask({
       return {
         id,
         kind,
-        messages: [
-          {
-            role: "user",
-            content: [
-              { type: "image", image },
-              { type: "text", text: problem },
-            ],
-          },
-        ],
+        messages: pictureQuestion(image, problem),
         problem,
         answer,
         category,

@@ -1,4 +1,6 @@
 /** What tasks with a think block and an answer block share: their rewards and their ideal responses. */
+import type { Message } from "../data/chat-template.ts";
+import type { RgbImage } from "../data/image.ts";
 import {
   combineRewards,
   normaliseAnswer,
@@ -27,6 +29,19 @@ export interface TaughtExample extends TaskExample {
   answer: string;
   /** What the ideal response thinks: what is seen, "so", and how the answer follows. */
   refined_cot: string;
+}
+
+/** One user turn: the picture, then the question. */
+export function pictureQuestion(image: RgbImage, problem: string): Message[] {
+  return [
+    {
+      role: "user",
+      content: [
+        { type: "image", image },
+        { type: "text", text: problem },
+      ],
+    },
+  ];
 }
 
 /**

@@ -15,6 +15,7 @@ import { recordGrpo } from "./grpo-programs.ts";
 import type { GrpoPrograms, UpdateProgram } from "./grpo-programs.ts";
 import { microBatches, toPackedGroups } from "./micro-batches.ts";
 import type { BatchedGroup, MicroBatchCapacity } from "./micro-batches.ts";
+import { optimizerOptions } from "./optimizer-program.ts";
 import type { Recipe } from "./recipe.ts";
 
 /** What a step hands from its rollouts to its update. */
@@ -97,13 +98,7 @@ export class GrpoUpdater {
       reference: this.hasReference,
       iterations: recipe.numIterations,
       recompute: recipe.recompute,
-      optimizer: {
-        beta1: recipe.adamBeta1,
-        beta2: recipe.adamBeta2,
-        eps: recipe.adamEps,
-        weightDecay: recipe.weightDecay,
-        maxGradNorm: recipe.maxGradNorm,
-      },
+      optimizer: optimizerOptions(recipe),
       bannedTokens: [special.image, special.video].filter((token) => token !== null),
       pool: policy.pool,
     });

@@ -15,6 +15,18 @@ export interface OptimizerOptions {
   maxGradNorm: number;
 }
 
+/** The optimizer's part of a recipe. */
+export function optimizerOptions(recipe: {
+  adamBeta1: number;
+  adamBeta2: number;
+  adamEps: number;
+  weightDecay: number;
+  maxGradNorm: number;
+}): OptimizerOptions {
+  const { adamBeta1: beta1, adamBeta2: beta2, adamEps: eps, weightDecay, maxGradNorm } = recipe;
+  return { beta1, beta2, eps, weightDecay, maxGradNorm };
+}
+
 /** The trainable weights of a model, with gradients and moments allocated. */
 export function trainedParameters({ parameters }: Model, what: string): ParameterSet {
   if (!parameters) {

@@ -1,12 +1,7 @@
 import * as v from "valibot";
 import { klTypes, lossTypes } from "../rl/objective.ts";
+import { integer, nonNegative, optimizerEntries, positive, share } from "./optimizer-options.ts";
 import { parseOptions } from "./parse-options.ts";
-import { scheduleKinds } from "./schedule.ts";
-
-const integer = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
-const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const nonNegative = v.pipe(v.number(), v.minValue(0), v.finite());
 
 /** Every option of a GRPO run with its default. Names and meanings are TRL's or EasyR1's. */
 export const recipeSchema = v.strictObject({
@@ -34,14 +29,7 @@ export const recipeSchema = v.strictObject({
   logKl: v.optional(v.boolean(), false),
   /** Updates on the same rollouts (μ). */
   numIterations: v.optional(integer(1), 1),
-  learningRate: v.optional(nonNegative, 1e-4),
-  schedule: v.optional(v.picklist(scheduleKinds), "constant"),
-  warmupSteps: v.optional(integer(0), 0),
-  adamBeta1: v.optional(share, 0.9),
-  adamBeta2: v.optional(share, 0.999),
-  adamEps: v.optional(positive, 1e-8),
-  weightDecay: v.optional(nonNegative, 0),
-  maxGradNorm: v.optional(nonNegative, 1),
+  ...optimizerEntries("constant"),
   /** Tokens of a micro-batch, prompts included; a step with more is accumulated. 0: the whole step at once. */
   tokensPerBatch: v.optional(integer(0), 0),
   /** Keeps only the blocks' inputs for the backward pass and computes the rest again. */

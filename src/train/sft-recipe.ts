@@ -1,11 +1,6 @@
 import * as v from "valibot";
+import { integer, optimizerEntries, share } from "./optimizer-options.ts";
 import { parseOptions } from "./parse-options.ts";
-import { scheduleKinds } from "./schedule.ts";
-
-const integer = (least: number) => v.pipe(v.number(), v.integer(), v.minValue(least));
-const positive = v.pipe(v.number(), v.gtValue(0), v.finite());
-const share = v.pipe(v.number(), v.minValue(0), v.maxValue(1));
-const nonNegative = v.pipe(v.number(), v.minValue(0), v.finite());
 
 /** Every option of supervised fine-tuning with its default. Names and meanings are TRL's. */
 const schema = v.strictObject({
@@ -15,16 +10,9 @@ const schema = v.strictObject({
   batchSize: v.optional(integer(1), 16),
   /** Examples that go through the network at once; a step with more is accumulated. 0: all of them. */
   microBatchSize: v.optional(integer(0), 0),
-  learningRate: v.optional(nonNegative, 1e-4),
-  schedule: v.optional(v.picklist(scheduleKinds), "cosine"),
-  warmupSteps: v.optional(integer(0), 0),
+  ...optimizerEntries("cosine"),
   /** Where the schedule ends, as a share of the learning rate. */
   minRatio: v.optional(share, 0),
-  adamBeta1: v.optional(share, 0.9),
-  adamBeta2: v.optional(share, 0.999),
-  adamEps: v.optional(positive, 1e-8),
-  weightDecay: v.optional(nonNegative, 0),
-  maxGradNorm: v.optional(nonNegative, 1),
   /** Keeps only the blocks' inputs for the backward pass and computes the rest again. */
   recompute: v.optional(v.boolean(), false),
 });

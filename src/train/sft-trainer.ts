@@ -7,7 +7,7 @@ import { visionBatch } from "../models/vision-encoder.ts";
 import { packedPrompts } from "../rollout/policy.ts";
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
 import { InvalidOptionError, NonFiniteError } from "../util/errors.ts";
-import { trainedParameters } from "./optimizer-program.ts";
+import { optimizerOptions, trainedParameters } from "./optimizer-program.ts";
 import { learningRateAt } from "./schedule.ts";
 import { recordSft } from "./sft-programs.ts";
 import type { SftPrograms } from "./sft-programs.ts";
@@ -244,13 +244,7 @@ export class SftTrainer {
       patches,
       features: policy.features,
       recompute: recipe.recompute,
-      optimizer: {
-        beta1: recipe.adamBeta1,
-        beta2: recipe.adamBeta2,
-        eps: recipe.adamEps,
-        weightDecay: recipe.weightDecay,
-        maxGradNorm: recipe.maxGradNorm,
-      },
+      optimizer: optimizerOptions(recipe),
       pool: policy.pool,
     });
     return this.#programs;

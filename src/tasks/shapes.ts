@@ -13,6 +13,7 @@ import {
 } from "./taught.ts";
 import { resolveDifficulty, type DifficultyOption } from "./shapes/difficulty.ts";
 import { drawQuestion } from "./shapes/draw.ts";
+import { normaliseDescription } from "./shapes/own-scene.ts";
 import { questionKinds, type KindOfQuestion, type ShapesKind } from "./shapes/questions.ts";
 import { drawScene, nameOf, placeThings, type Scene } from "./shapes/scene.ts";
 
@@ -90,18 +91,8 @@ export function shapesTask({
       };
     },
     reward: taughtReward<ShapesExample>(reward, (answer, example) =>
-      example.reward === "object-multiset" ? sortObjects(normaliseAnswer(answer)) : normaliseAnswer(answer),
+      example.reward === "object-multiset" ? normaliseDescription(answer) : normaliseAnswer(answer),
     ),
     demonstration: taughtDemonstration,
   };
-}
-
-/** "red circle blue square": the pairs of words in alphabetical order. */
-function sortObjects(description: string): string {
-  const words = description.split(" ");
-  return Array.from({ length: Math.ceil(words.length / 2) }, (_, index) =>
-    words.slice(2 * index, 2 * index + 2).join(" "),
-  )
-    .sort()
-    .join(" ");
 }

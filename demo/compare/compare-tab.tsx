@@ -1,0 +1,8 @@
+/** The tab “Compare”. */
+export function CompareTab() {
+  return (
+    <section class="card">
+      <h2>Compare</h2>
+    </section>
+  );
+}

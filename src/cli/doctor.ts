@@ -1,10 +1,12 @@
 import { defineCommand } from "citty";
 import type { Device, DeviceInfo } from "../gpu/device.ts";
+import { benchmark } from "../self-test/benchmark.ts";
+import type { BenchmarkResult } from "../self-test/benchmark.ts";
 import type { SelfTestCase } from "../self-test/case.ts";
 import { selfTest, selfTestCases } from "../self-test/self-test.ts";
 import type { SelfTestResult } from "../self-test/self-test.ts";
 import { UsageError } from "./arguments.ts";
-import { formatBytes, formatMs, formatTable } from "./format.ts";
+import { formatBytes, formatMs, formatNumber, formatTable } from "./format.ts";
 import { interruptible, openDevice, writeJson } from "./session.ts";
 import { dawnVersion, kitVersion } from "./versions.ts";
 
@@ -13,6 +15,8 @@ export interface DoctorReport {
   versions: Record<string, string>;
   adapter: DeviceInfo;
   tests: SelfTestResult[];
+  /** With `--bench`. */
+  benchmarks?: BenchmarkResult[];
 }
 
 /**
@@ -81,10 +85,29 @@ function describeResult(
   return message === undefined ? line : `${line}\n    ${message.replaceAll("\n", "\n    ")}`;
 }
 
+/** Times what answering and training spend their time in, a line each as it is done. */
+export async function timeKernels(
+  device: Device,
+  print: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<BenchmarkResult[]> {
+  const results: BenchmarkResult[] = [];
+  print("\nmicro-benchmark (medians)");
+  for await (const result of benchmark(device, { signal })) {
+    results.push(result);
+    const { name, value, unit, about, message } = result;
+    const figure = message === undefined ? `${formatNumber(value)} ${unit}` : "FAILED";
+    print(`${name.padEnd(22)} ${figure.padStart(14)}  ${about}`);
+    if (message !== undefined) print(`    ${message.replaceAll("\n", "\n    ")}`);
+  }
+  return results;
+}
+
 export const doctorCommand = defineCommand({
   meta: { name: "doctor", description: "Show the GPU adapter and test every kernel on it" },
   args: {
     only: { type: "string", description: "Test only kernels with this in their name", valueHint: "NAME" },
+    bench: { type: "boolean", description: "Time a few kernels as well" },
     json: { type: "string", description: "Write the report to this file as JSON", valueHint: "FILE" },
   },
   run: ({ args }) =>
@@ -94,6 +117,8 @@ export const doctorCommand = defineCommand({
         const cases = selfTestCases(device).filter(({ kernel }) => kernel.includes(args.only ?? ""));
         if (cases.length === 0) throw new UsageError(`--only: no kernel has ${args.only} in its name`);
         const report = await examine(device, (line) => console.log(line), { signal, cases });
+        if (args.bench === true)
+          report.benchmarks = await timeKernels(device, (line) => console.log(line), signal);
         if (args.json !== undefined) await writeJson(args.json, report);
         return report.passed ? 0 : 1;
       } finally {

@@ -6,6 +6,7 @@ import type { DoctorReport } from "../../src/cli/doctor.ts";
 import * as session from "../../src/cli/session.ts";
 import { dawnGpu } from "../../src/gpu/dawn.ts";
 import { Device } from "../../src/gpu/device.ts";
+import { benchmarkCases } from "../../src/self-test/benchmark.ts";
 import { selfTest, selfTestCases } from "../../src/self-test/self-test.ts";
 import type { SelfTestCase } from "../../src/self-test/case.ts";
 import { sharedDevice } from "../support/device.ts";
@@ -114,5 +115,17 @@ describe("thinktab doctor", () => {
     expect(code).toBe(1);
     expect(out).toMatch(/swiglu f32.* FAILED/);
     expect(out).toContain("ShaderError: swiglu.forward does not compile");
+  });
+
+  test("times kernels with --bench", async () => {
+    const json = join(mkdtempSync(join(tmpdir(), "thinktab-doctor-")), "report.json");
+    const { code, out } = await thinktab("doctor", "--only", "advantage", "--bench", "--json", json);
+    expect(code).toBe(0);
+    const { benchmarks = [] } = JSON.parse(readFileSync(json, "utf8")) as DoctorReport;
+    expect(benchmarks.map(({ name }) => name)).toEqual(benchmarkCases.map(({ name }) => name));
+    for (const { name, value, about } of benchmarks) {
+      expect(value, name).toBeGreaterThan(0);
+      expect(out).toContain(about);
+    }
   });
 });

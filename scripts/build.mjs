@@ -14,7 +14,7 @@ const dist = join(root, "dist");
 
 const workers = readdirSync(join(root, "workers")).filter((name) => name.endsWith("-worker.ts"));
 const input = {
-  index: "src/index.ts",
+  index: "src/engine.ts",
   node: "src/node.ts",
   client: "workers/client.ts",
   cli: "src/cli/main.ts",

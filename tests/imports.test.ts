@@ -48,7 +48,8 @@ describe("planted breaches are caught", () => {
   });
 
   test("the public surface from inside", () => {
-    expect(breaches({ "workers/engine-worker.ts": `import { x } from "../src/index.ts";` })).toHaveLength(1);
+    expect(breaches({ "workers/engine-worker.ts": `import { x } from "../src/engine.ts";` })).toHaveLength(1);
+    expect(breaches({ "src/rl/reward.ts": `import { x } from "./index.ts";` })).toHaveLength(1);
     expect(breaches({ "workers/engine-worker.ts": `import { x } from "../src/train/grpo.ts";` })).toEqual([]);
   });
 

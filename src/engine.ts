@@ -1,7 +1,7 @@
 /**
- * Thinktab: a vision-language policy that generates, is rewarded and takes GRPO steps on WebGPU, in a browser or in Node.
- * This runs in the thread that imports it; `thinktab/client` runs the same in a worker, `thinktab/node` adds Dawn and
- * folders on disk.
+ * The engine itself, `thinktab/engine`: a vision-language policy that generates, is rewarded and takes GRPO steps on
+ * WebGPU, in a browser or in Node. This runs in the thread that imports it; `thinktab` runs the same in a worker,
+ * `thinktab/node` adds Dawn and folders on disk.
  */
 
 // Device and memory

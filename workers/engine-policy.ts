@@ -1,23 +1,36 @@
-import type { ProxyMarked } from "comlink";
+import { releaseProxy } from "comlink";
+import type { ProxyMarked, Remote } from "comlink";
 import type { Message } from "../src/data/chat-template.ts";
+import { evaluateSteps } from "../src/evaluation/accuracy.ts";
+import type { Evaluation } from "../src/evaluation/accuracy.ts";
+import type { Inspection } from "../src/rollout/inspect.ts";
 import type { Policy, TextDelta } from "../src/rollout/policy.ts";
-import { createTask } from "../src/tasks/registry.ts";
-import { trainRun } from "../src/train/run.ts";
+import { readAdapter, writeAdapter } from "../src/storage/peft.ts";
+import { memorySource } from "../src/storage/source.ts";
+import { loadTask } from "../src/tasks/module.ts";
+import type { TaskSpec } from "../src/tasks/registry.ts";
+import type { Task } from "../src/tasks/task.ts";
+import { planRun } from "../src/train/plan-run.ts";
+import type { RunPlan } from "../src/train/plan-run.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";
+import { EngineRun } from "./engine-run.ts";
 import type {
-  EngineRunEvent,
   PolicyApi,
   PolicyInfo,
+  ReportProgress,
   RunOptions,
   StreamApi,
   TrainingApi,
+  WireEvaluateOptions,
   WireGenerateOptions,
+  WireInspectOptions,
 } from "./protocol.ts";
 import type { RewardPool } from "./rewards.ts";
-import type { HeldRun, Runs } from "./runs.ts";
-import { Pump, remotely } from "./stream.ts";
-import { Gate, Turn } from "./turn.ts";
+import type { Runs } from "./runs.ts";
+import { eitherSignal, remotely, serve } from "./stream.ts";
+import type { Streams } from "./stream.ts";
+import { Turn } from "./turn.ts";
 
 /** What the policies of an engine share. */
 export interface Shared {
@@ -32,7 +45,9 @@ export interface Shared {
  */
 export class EnginePolicy implements PolicyApi {
   readonly #turn = new Turn();
-  readonly #streams = new Set<Pump<TextDelta> | Pump<EngineRunEvent>>();
+  readonly #streams: Streams = new Set();
+  /** Ends what is no stream: evaluations, plans. */
+  readonly #destroyed = new AbortController();
   #training = false;
 
   constructor(
@@ -61,9 +76,9 @@ export class EnginePolicy implements PolicyApi {
     options: WireGenerateOptions,
     signal: AbortSignal | undefined,
   ): StreamApi<TextDelta> & ProxyMarked {
-    const controller = new AbortController();
-    const either = signal ? AbortSignal.any([signal, controller.signal]) : controller.signal;
-    return this.#serve(this.#answer(messages, options, either), () => controller.abort());
+    return serve(this.#streams, (cancelled) =>
+      this.#answer(messages, options, eitherSignal(signal, cancelled)),
+    );
   }
 
   async *#answer(
@@ -85,95 +100,155 @@ export class EnginePolicy implements PolicyApi {
    *   StorageError when the run is in progress in another tab.
    */
   async train(recipe: RunRecipe, options: RunOptions): Promise<TrainingApi & ProxyMarked> {
-    if (this.#training)
-      throw new InvalidOptionError("train", "a run in progress", "one run at a time: stop it first");
-    createTask(recipe.task); // a task that is none is refused before anything saved is deleted
-    this.#training = true;
+    const ended = this.#beginTraining("train");
     try {
+      const task = await loadTask(recipe.task); // one that is none is refused before anything saved is deleted
       const held = await this.shared.runs.hold(options.name);
-      const controller = new AbortController();
-      const gate = new Gate();
-      const stop = () => {
-        controller.abort();
-        gate.end();
-      };
-      const pump = this.#serve(this.#run(recipe, held, options.resume, gate, controller.signal), stop);
+      const { policy, shared } = this;
+      const run = new EngineRun({
+        policy,
+        task,
+        recipe,
+        held,
+        shared,
+        turn: this.#turn,
+        resume: options.resume,
+      });
+      const pump = serve(this.#streams, (cancelled) => {
+        cancelled.addEventListener("abort", () => run.stop(), { once: true });
+        return run.events();
+      });
+      void pump.ended.then(ended);
       return remotely({
         pull: () => pump.pull(),
         cancel: () => pump.cancel(),
-        pause: () => gate.close(),
-        resume: () => gate.open(),
-        stop,
+        pause: () => run.pause(),
+        resume: () => run.resume(),
+        checkpoint: () => run.checkpoint(),
+        stop: () => run.stop(),
       });
     } catch (error) {
-      this.#training = false;
+      ended();
       throw error;
     }
   }
 
-  /**
-   * The run's events. It has the turn for a step, or a batch of an evaluation, at a time: between them questions are
-   * answered. The gate stands before the next step, when the one before is saved.
-   */
-  async *#run(
-    recipe: RunRecipe,
-    { folder, unkept, release }: HeldRun,
-    resume: boolean,
-    gate: Gate,
-    signal: AbortSignal,
-  ): AsyncGenerator<EngineRunEvent, void, void> {
-    const { rewards, kit } = this.shared;
-    const failures: string[] = [];
-    const scorer = rewards.scorer(recipe.task, (lost) => failures.push(...lost));
-    let end: (() => void) | undefined;
-    try {
-      if (unkept !== undefined) yield { type: "unkept", reason: unkept };
-      if (!resume) await folder.clear();
-      const task = createTask(recipe.task);
-      const run = trainRun({ policy: this.policy, task, recipe, folder, kit, resume, signal, scorer });
-      try {
-        for (;;) {
-          end ??= await this.#turn.take();
-          const { done, value: event } = await run.next();
-          if (done) return;
-          const beforeStep = event.type === "phase" && event.phase === "rollout";
-          if (event.type !== "rollouts" && (event.type !== "phase" || beforeStep)) {
-            end();
-            end = undefined;
-          }
-          if (beforeStep || event.type === "evaluating") await gate.pass();
-          yield event;
-          if (event.type === "step" && failures.length > 0) {
-            const message = `${failures.length} rewards were lost, their samples left out: ${failures[0]}`;
-            failures.length = 0;
-            yield { type: "warning", step: event.step, code: "reward-failed", message };
-          }
-        }
-      } finally {
-        await run.return();
-      }
-    } finally {
-      end?.();
-      gate.end();
-      release();
+  /** @throws InvalidOptionError when a run of this policy is in progress. */
+  #beginTraining(what: string): () => void {
+    if (this.#training)
+      throw new InvalidOptionError(what, "a run in progress", "one run at a time: stop it first");
+    this.#training = true;
+    return () => {
       this.#training = false;
+    };
+  }
+
+  async plan(recipe: RunRecipe, probe: boolean, signal: AbortSignal | undefined): Promise<RunPlan> {
+    const ended = this.#beginTraining("plan");
+    try {
+      const task = await loadTask(recipe.task);
+      return await this.#exclusively(signal, (either) => {
+        const scorer = this.shared.rewards.scorer(recipe.task, () => undefined);
+        return planRun({ policy: this.policy, task, recipe, scorer, probe, signal: either });
+      });
+    } finally {
+      ended();
     }
   }
 
-  async destroy(): Promise<void> {
-    await Promise.all([...this.#streams].map((stream) => stream.cancel()));
-    this.policy.destroy();
-    this.onDestroyed();
+  /** Greedy answers; between two batches questions are answered. */
+  async evaluate(
+    spec: TaskSpec,
+    options: WireEvaluateOptions,
+    progress: ReportProgress | Remote<ReportProgress>,
+    signal: AbortSignal | undefined,
+  ): Promise<Evaluation> {
+    try {
+      return await this.#evaluate(await loadTask(spec), options, progress, this.#untilDestroyed(signal));
+    } finally {
+      if (releaseProxy in progress) progress[releaseProxy]();
+    }
   }
 
-  #serve<T extends TextDelta | EngineRunEvent>(
-    source: AsyncGenerator<T, void, void>,
-    interrupt: () => void,
-  ): Pump<T> & ProxyMarked {
-    const pump = new Pump(source, interrupt);
-    const known = pump as Pump<TextDelta> | Pump<EngineRunEvent>;
-    this.#streams.add(known);
-    void pump.ended.then(() => this.#streams.delete(known));
-    return remotely(pump);
+  async #evaluate(
+    task: Task,
+    options: WireEvaluateOptions,
+    progress: ReportProgress | Remote<ReportProgress>,
+    signal: AbortSignal,
+  ): Promise<Evaluation> {
+    const steps = evaluateSteps(this.policy, task, { ...options, signal });
+    for (;;) {
+      const next = await this.#exclusively(signal, () => steps.next());
+      if (next.done) return next.value;
+      await progress(next.value.done, next.value.total);
+    }
+  }
+
+  inspect(
+    messages: Message[],
+    tokens: number[],
+    options: WireInspectOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Inspection> {
+    return this.#exclusively(signal, (either) =>
+      this.policy.inspect(messages, tokens, { ...options, signal: either }),
+    );
+  }
+
+  tokenTexts(tokens: number[][]): string[][] {
+    return this.policy.tokenTexts(tokens);
+  }
+
+  async exportAdapter(): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+    return this.#exclusively(undefined, async () => {
+      const { model } = this.policy;
+      const adapter = { ...(await model.readAdapter()), baseModel: this.name };
+      return writeAdapter(adapter, { architecture: model.config.architecture });
+    });
+  }
+
+  async importAdapter(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const adapter = await readAdapter(memorySource(files));
+    const ended = this.#beginTraining("import an adapter");
+    try {
+      await this.#exclusively(undefined, () => {
+        this.policy.model.loadAdapter(adapter);
+        this.policy.version++;
+        return Promise.resolve();
+      });
+    } finally {
+      ended();
+    }
+  }
+
+  memory(): [name: string, bytes: number][] {
+    return this.policy.memory();
+  }
+
+  async destroy(): Promise<void> {
+    this.#destroyed.abort(new DOMException("the policy was disposed of", "AbortError"));
+    await Promise.all([...this.#streams].map((stream) => stream.cancel()));
+    const end = await this.#turn.take(); // what is no stream has ended then
+    this.policy.destroy();
+    this.onDestroyed();
+    end();
+  }
+
+  /** Has the turn for one piece of work. */
+  async #exclusively<T>(
+    signal: AbortSignal | undefined,
+    work: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const either = this.#untilDestroyed(signal);
+    const end = await this.#turn.take(either);
+    try {
+      return await work(either);
+    } finally {
+      end();
+    }
+  }
+
+  #untilDestroyed(signal: AbortSignal | undefined): AbortSignal {
+    return eitherSignal(signal, this.#destroyed.signal);
   }
 }

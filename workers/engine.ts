@@ -7,25 +7,32 @@ import { tinyPolicySource } from "../src/models/tiny-policy.ts";
 import { Policy } from "../src/rollout/policy.ts";
 import { fileSource, httpSource } from "../src/storage/source.ts";
 import type { FileSource } from "../src/storage/source.ts";
-import { createTask } from "../src/tasks/registry.ts";
+import { loadTask } from "../src/tasks/module.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { Split, TaskExample } from "../src/tasks/task.ts";
+import { benchmark } from "../src/self-test/benchmark.ts";
+import type { BenchmarkResult } from "../src/self-test/benchmark.ts";
+import { selfTest, selfTestCases } from "../src/self-test/self-test.ts";
 import { errorRecord, InvalidOptionError } from "../src/util/errors.ts";
 import type { ErrorRecord } from "../src/util/errors.ts";
 import { EnginePolicy } from "./engine-policy.ts";
 import type {
   EngineApi,
   LoadOptions,
+  NumberedSelfTest,
   OpenOptions,
   PolicyApi,
   ReportProgress,
+  StorageKind,
+  StreamApi,
   WireSource,
 } from "./protocol.ts";
 import { RewardPool } from "./rewards.ts";
 import type { RewardHost, RewardLimits } from "./rewards.ts";
 import { Runs } from "./runs.ts";
 import type { RunStorage, SavedRun } from "./runs.ts";
-import { remotely } from "./stream.ts";
+import { eitherSignal, remotely, serve } from "./stream.ts";
+import type { Streams } from "./stream.ts";
 import { installTransferHandlers } from "./transfer.ts";
 
 /** What the surroundings give: a browser's worker, or Node. */
@@ -33,7 +40,8 @@ export interface EngineHost {
   openDevice(options: OpenOptions): Promise<Device>;
   startRewardWorker(): RewardHost;
   rewardLimits?: RewardLimits;
-  runs: RunStorage;
+  /** Where runs are kept. */
+  openRuns(kind: StorageKind): RunStorage;
   /** Versions of the kit (`version`) and of what it runs on, for run records. */
   kit: { version: string } & Record<string, string>;
 }
@@ -42,18 +50,19 @@ export interface EngineHost {
 export class Engine implements EngineApi {
   #device: Device | undefined;
   readonly #policies = new Set<EnginePolicy>();
+  readonly #streams: Streams = new Set();
   readonly #rewards: RewardPool;
-  readonly #runs: Runs;
+  #runs: Runs | undefined;
 
   constructor(private readonly host: EngineHost) {
     installTransferHandlers();
     this.#rewards = new RewardPool(() => host.startRewardWorker(), host.rewardLimits);
-    this.#runs = new Runs(host.runs);
   }
 
   /** Opens the device, once. @throws GpuUnavailableError */
   async open(options: OpenOptions): Promise<DeviceInfo> {
     this.#device ??= await this.host.openDevice(options);
+    this.#runs ??= new Runs(this.host.openRuns(options.storage ?? "browser"));
     return this.#device.info;
   }
 
@@ -80,7 +89,7 @@ export class Engine implements EngineApi {
         },
       });
       await reported;
-      const shared = { rewards: this.#rewards, runs: this.#runs, kit: this.host.kit };
+      const shared = { rewards: this.#rewards, runs: this.#openedRuns(), kit: this.host.kit };
       const held = new EnginePolicy(source.name, policy, shared, () => this.#policies.delete(held));
       this.#policies.add(held);
       return remotely(held);
@@ -90,23 +99,32 @@ export class Engine implements EngineApi {
   }
 
   async example(task: TaskSpec, seed: number, split: Split): Promise<TaskExample> {
-    return createTask(task).example(seed, split);
+    return (await loadTask(task)).example(seed, split);
   }
 
   savedRun(name: string): Promise<SavedRun | null> {
-    return this.#runs.saved(name);
+    return this.#openedRuns().saved(name);
   }
 
   runFile(name: string, key: string): Promise<Uint8Array | null> {
-    return this.#runs.file(name, key);
+    return this.#openedRuns().file(name, key);
   }
 
   discardRun(name: string): Promise<void> {
-    return this.#runs.discard(name);
+    return this.#openedRuns().discard(name);
+  }
+
+  selfTest(signal: AbortSignal | undefined): StreamApi<NumberedSelfTest> & ProxyMarked {
+    return serve(this.#streams, (stop) => testKernels(this.#opened(), eitherSignal(signal, stop)));
+  }
+
+  benchmark(signal: AbortSignal | undefined): StreamApi<BenchmarkResult> & ProxyMarked {
+    return serve(this.#streams, (stop) => benchmark(this.#opened(), { signal: eitherSignal(signal, stop) }));
   }
 
   /** Ends every run and generation, frees everything on the GPU, and the device itself. */
   async dispose(): Promise<void> {
+    await Promise.all([...this.#streams].map((stream) => stream.cancel()));
     await Promise.all([...this.#policies].map((policy) => policy.destroy()));
     this.#rewards.dispose();
     this.#device?.destroy();
@@ -116,6 +134,23 @@ export class Engine implements EngineApi {
   #opened(): Device {
     if (!this.#device) throw new InvalidOptionError("engine", "no open device", "open() to have been called");
     return this.#device;
+  }
+
+  #openedRuns(): Runs {
+    this.#opened();
+    return (this.#runs ??= new Runs(this.host.openRuns("browser")));
+  }
+}
+
+async function* testKernels(
+  device: Device,
+  signal: AbortSignal,
+): AsyncGenerator<NumberedSelfTest, void, void> {
+  const cases = selfTestCases(device);
+  let done = 0;
+  for await (const result of selfTest(device, cases)) {
+    signal.throwIfAborted();
+    yield { ...result, done: ++done, total: cases.length };
   }
 }
 

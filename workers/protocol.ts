@@ -1,19 +1,30 @@
 /** What crosses between the page and its workers: plain values, and the interfaces of the objects on the far side. */
 import type { ProxyMarked } from "comlink";
 import type { Message } from "../src/data/chat-template.ts";
+import type { Evaluation, EvaluateOptions } from "../src/evaluation/accuracy.ts";
 import type { DeviceInfo, DeviceOptions } from "../src/gpu/device.ts";
 import type { ModelOptions } from "../src/models/model.ts";
 import type { Completion, RewardResult } from "../src/rl/reward.ts";
+import type { InspectOptions, Inspection } from "../src/rollout/inspect.ts";
 import type { GenerateOptions, TextDelta } from "../src/rollout/policy.ts";
+import type { BenchmarkResult } from "../src/self-test/benchmark.ts";
+import type { SelfTestResult } from "../src/self-test/self-test.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { Split, TaskExample } from "../src/tasks/task.ts";
+import type { RunPlan } from "../src/train/plan-run.ts";
 import type { RunEvent } from "../src/train/run.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";
 import type { ErrorRecord } from "../src/util/errors.ts";
 import type { SavedRun } from "./runs.ts";
 
+/** Where runs are kept: in the browser's private file system, or in memory, for as long as the engine lives. */
+export type StorageKind = "browser" | "memory";
+
 /** How the engine opens its device. A device of the caller's cannot cross into a worker. */
-export type OpenOptions = Omit<DeviceOptions, "gpu" | "device">;
+export interface OpenOptions extends Omit<DeviceOptions, "gpu" | "device"> {
+  /** Default "browser". */
+  storage?: StorageKind;
+}
 
 /** Where a policy comes from, in the form that crosses: files keep their paths, which a cloned File does not everywhere. */
 export type WireSource =
@@ -26,6 +37,8 @@ export type LoadOptions = Omit<ModelOptions, "onProgress" | "signal">;
 
 /** Sampling and prompt options; the signal crosses as an argument of its own. */
 export type WireGenerateOptions = Omit<GenerateOptions, "signal">;
+export type WireEvaluateOptions = Omit<EvaluateOptions, "signal" | "onProgress">;
+export type WireInspectOptions = Omit<InspectOptions, "signal">;
 
 /** A loaded policy in plain values. */
 export interface PolicyInfo {
@@ -72,6 +85,11 @@ export interface TrainingApi extends StreamApi<EngineRunEvent> {
   /** Resolves when the run stands still between two steps, or has ended. */
   pause(): Promise<void>;
   resume(): void;
+  /**
+   * Saves a checkpoint as soon as the step that is going on is done; a run that stands still has saved one already.
+   * Resolves with its key, or null when the run ended without one.
+   */
+  checkpoint(): Promise<string | null>;
   /** Ends the run as soon as a phase allows; its last event is `done` with reason `stopped`. */
   stop(): void;
 }
@@ -84,10 +102,33 @@ export interface PolicyApi {
     signal: AbortSignal | undefined,
   ): StreamApi<TextDelta> & ProxyMarked;
   train(recipe: RunRecipe, options: RunOptions): Promise<TrainingApi & ProxyMarked>;
+  plan(recipe: RunRecipe, probe: boolean, signal: AbortSignal | undefined): Promise<RunPlan>;
+  evaluate(
+    task: TaskSpec,
+    options: WireEvaluateOptions,
+    progress: ReportProgress,
+    signal: AbortSignal | undefined,
+  ): Promise<Evaluation>;
+  inspect(
+    messages: Message[],
+    tokens: number[],
+    options: WireInspectOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<Inspection>;
+  tokenTexts(tokens: number[][]): string[][];
+  exportAdapter(): Promise<Map<string, Uint8Array<ArrayBuffer>>>;
+  importAdapter(files: ReadonlyMap<string, Uint8Array>): Promise<void>;
+  memory(): [name: string, bytes: number][];
   destroy(): Promise<void>;
 }
 
 export type ReportProgress = (done: number, total: number) => void | Promise<void>;
+
+/** How one kernel came out, and how many have been tested, of how many. */
+export interface NumberedSelfTest extends SelfTestResult {
+  done: number;
+  total: number;
+}
 
 /** The engine: the only owner of the GPU. */
 export interface EngineApi {
@@ -105,6 +146,8 @@ export interface EngineApi {
   savedRun(name: string): Promise<SavedRun | null>;
   runFile(name: string, key: string): Promise<Uint8Array | null>;
   discardRun(name: string): Promise<void>;
+  selfTest(signal: AbortSignal | undefined): StreamApi<NumberedSelfTest> & ProxyMarked;
+  benchmark(signal: AbortSignal | undefined): StreamApi<BenchmarkResult> & ProxyMarked;
   dispose(): Promise<void>;
 }
 

@@ -1,7 +1,7 @@
 import { proxy, wrap } from "comlink";
 import type { Endpoint, Remote } from "comlink";
 import type { RewardResult } from "../src/rl/reward.ts";
-import { createTask } from "../src/tasks/registry.ts";
+import { loadTask } from "../src/tasks/module.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { TaskExample } from "../src/tasks/task.ts";
 import type { Scorer } from "../src/train/grpo-trainer.ts";
@@ -16,7 +16,7 @@ export class RewardService implements RewardApi {
   }
 
   async score(spec: TaskSpec, items: readonly RewardItem[], report: ReportVerdict): Promise<void> {
-    const task = createTask(spec);
+    const task = await loadTask(spec);
     for (const [index, { completion, example }] of items.entries()) {
       let verdict: Verdict;
       try {

@@ -116,3 +116,22 @@ export class Runs {
     }
   }
 }
+
+/** Runs that nobody else sees, for as long as the engine lives. */
+export function memoryRuns(openStore: (name: string) => BlobStore = () => memoryStore()): RunStorage {
+  const stores = new Map<string, BlobStore>();
+  const locks = new Set<string>();
+  return {
+    openStore(name) {
+      const store = stores.get(name) ?? openStore(name);
+      stores.set(name, store);
+      return store;
+    },
+    lock(name) {
+      if (locks.has(name)) return Promise.resolve(null);
+      locks.add(name);
+      return Promise.resolve(() => locks.delete(name));
+    },
+    locked: (name) => Promise.resolve(locks.has(name)),
+  };
+}

@@ -73,6 +73,29 @@ export class Pump<T> implements StreamApi<T> {
   }
 }
 
+/** Streams that are being read, of any kind: what they are of does not matter for ending them. */
+export type Streams = Set<Pick<Pump<unknown>, "cancel">>;
+
+/**
+ * A generator as a stream of the far side, kept among `streams` until it has ended.
+ * @param begin makes the generator; the signal is aborted when the stream is cancelled, and should end it soon.
+ */
+export function serve<T>(
+  streams: Streams,
+  begin: (cancelled: AbortSignal) => AsyncGenerator<T, void, void>,
+): Pump<T> & ProxyMarked {
+  const controller = new AbortController();
+  const pump = new Pump(begin(controller.signal), () => controller.abort());
+  streams.add(pump);
+  void pump.ended.then(() => streams.delete(pump));
+  return remotely(pump);
+}
+
+/** Aborted as soon as one of them is. */
+export function eitherSignal(one: AbortSignal | undefined, other: AbortSignal): AbortSignal {
+  return one ? AbortSignal.any([one, other]) : other;
+}
+
 /** Marks an object that the far side is to call, not to copy. */
 export function remotely<T extends object>(object: T): T & ProxyMarked {
   return proxy(object);

@@ -30,6 +30,11 @@ export class Gate {
   #open: (() => void) | undefined;
   #standing: (() => void)[] = [];
 
+  /** Whoever comes has to wait. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Resolves when somebody stands at the gate, or nobody will come any more. */
   close(): Promise<void> {
     this.#closed = true;

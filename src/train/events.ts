@@ -4,6 +4,8 @@ import type { PolicyCompletion } from "../rollout/policy.ts";
 export interface RolloutRecord {
   text: string;
   tokens: number[];
+  /** Log-probability of each token under the policy that drew it. */
+  logps: number[];
   finishReason: PolicyCompletion["finishReason"];
   reward: number | null;
   rewardParts: Record<string, number>;
@@ -12,6 +14,8 @@ export interface RolloutRecord {
 
 export interface GroupRecord {
   exampleId: string;
+  /** `task.example(seed)` gives the example again. */
+  seed: number;
   prompt: string;
   answer: string | null;
   rollouts: RolloutRecord[];

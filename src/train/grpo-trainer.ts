@@ -96,7 +96,7 @@ export class GrpoTrainer {
     const started = performance.now();
     // A run begins with fresh moments, also on a policy that another run has trained.
     if (step === 0) this.policy.model.parameters?.resetMoments();
-    const { examples, prompts } = await this.#prompts(step, signal);
+    const { seeds, examples, prompts } = await this.#prompts(step, signal);
     const planned = await this.#updater.prepare(prompts);
     if (planned)
       yield {
@@ -132,18 +132,20 @@ export class GrpoTrainer {
       step,
       policyVersion: this.policy.version,
       groups: examples.map((example, p): GroupRecord => {
-        const rollouts = groups[p].map(({ tokens, finishReason }, g) => {
+        const rollouts = groups[p].map(({ tokens, logps, finishReason }, g) => {
           const i = p * recipe.numGenerations + g;
           return {
             text: texts[i],
             tokens,
+            logps,
             finishReason,
             reward: values[i],
             rewardParts: rewards[i].parts,
             advantage: advantages[i],
           };
         });
-        return { exampleId: example.id, prompt: prompts[p].text, answer: example.answer ?? null, rollouts };
+        const answer = example.answer ?? null;
+        return { exampleId: example.id, seed: seeds[p], prompt: prompts[p].text, answer, rollouts };
       }),
     };
 
@@ -196,16 +198,15 @@ export class GrpoTrainer {
   async #prompts(
     step: number,
     signal: AbortSignal | undefined,
-  ): Promise<{ examples: TaskExample[]; prompts: PolicyPrompt[] }> {
+  ): Promise<{ seeds: number[]; examples: TaskExample[]; prompts: PolicyPrompt[] }> {
     const { recipe, policy, task } = this;
-    const seeds = new Rng(recipe.seed, 0x7261_696e, step * recipe.promptsPerStep);
-    const examples = await Promise.all(
-      Array.from({ length: recipe.promptsPerStep }, async () => task.example(seeds.uint32())),
-    );
+    const random = new Rng(recipe.seed, 0x7261_696e, step * recipe.promptsPerStep);
+    const seeds = Array.from({ length: recipe.promptsPerStep }, () => random.uint32());
+    const examples = await Promise.all(seeds.map(async (seed) => task.example(seed)));
     const system = recipe.system ?? undefined;
     const prompts: PolicyPrompt[] = [];
     for (const example of examples) prompts.push(await policy.encode(example.messages, { system, signal }));
-    return { examples, prompts };
+    return { seeds, examples, prompts };
   }
 
   /** A group of completions for each prompt. */
@@ -215,6 +216,8 @@ export class GrpoTrainer {
     signal: AbortSignal | undefined,
   ): Promise<Completion[][]> {
     const { recipe, policy } = this;
+    // Between two steps others use the policy: a larger image then takes the place of the features it was recorded with.
+    await this.#updater.prepare(prompts);
     const placed = policy.place(prompts);
     const engine = await policy.engine(this.#updater.engineCapacity(prompts));
     return engine.complete(

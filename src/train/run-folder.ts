@@ -49,10 +49,14 @@ export interface RolloutLine {
   /** Updates of the policy that drew it. */
   policyVersion: number;
   example: string;
+  /** Of the example: `task.example(seed)`. */
+  seed: number;
   prompt: string;
   answer: string | null;
   text: string;
   tokens: number[];
+  /** Of each token, under the policy that drew it, to four decimals. */
+  logps: number[];
   finishReason: string;
   reward: number | null;
   parts: Record<string, number>;
@@ -144,16 +148,19 @@ export class RunFolder {
   /** Adds a step's line to the metrics and those of its completions to the rollouts. */
   async addStep(step: RecordedStep, policyVersion: number, groups: readonly GroupRecord[]): Promise<void> {
     const rollouts = groups.flatMap((group) =>
-      group.rollouts.map(({ text, tokens, finishReason, reward, rewardParts, advantage }): RolloutLine => {
-        const { exampleId: example, prompt, answer } = group;
+      group.rollouts.map((rollout): RolloutLine => {
+        const { text, tokens, finishReason, reward, rewardParts, advantage } = rollout;
+        const { exampleId: example, seed, prompt, answer } = group;
         return {
           step: step.step,
           policyVersion,
           example,
+          seed,
           prompt,
           answer,
           text,
           tokens,
+          logps: rollout.logps.map((logp) => Math.round(logp * 1e4) / 1e4),
           finishReason,
           reward,
           parts: rewardParts,

@@ -13,11 +13,13 @@ import { failingStore, storedText } from "../support/failing-store.ts";
 const groups: GroupRecord[] = [
   {
     exampleId: "x",
+    seed: 7,
     prompt: "how many?",
     answer: "two",
     rollouts: ["zwölf", "two"].map((text, i) => ({
       text,
       tokens: [1, 2],
+      logps: [-0.123456, -1],
       finishReason: "stop",
       reward: i,
       rewardParts: { accuracy: i },

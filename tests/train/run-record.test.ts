@@ -46,12 +46,12 @@ function record(change: Partial<RunRecord> = {}): RunRecord {
 }
 
 function groups(change: Partial<GroupRecord["rollouts"][number]> = {}): GroupRecord[] {
-  const rollout = { text: "a", tokens: [1, 2], reward: 1, rewardParts: {}, advantage: 0.5 };
+  const rollout = { text: "a", tokens: [1, 2], logps: [-1, -2], reward: 1, rewardParts: {}, advantage: 0.5 };
   const rollouts = [rollout, { ...rollout, ...change }].map((one) => ({
     ...one,
     finishReason: "stop" as const,
   }));
-  return [{ exampleId: "x", prompt: "p", answer: null, rollouts }];
+  return [{ exampleId: "x", seed: 7, prompt: "p", answer: null, rollouts }];
 }
 
 describe("run record", () => {

@@ -12,7 +12,8 @@ import {
 import type { EngineRunEvent, Message, RemotePolicy, RunRecipe, Thinktab } from "../../workers/client.ts";
 import { memoryStore } from "../../src/storage/blob-store.ts";
 import { RewardService } from "../../workers/rewards.ts";
-import { connectHere, memoryRuns, rewardHost } from "./support.ts";
+import { memoryRuns } from "../../workers/runs.ts";
+import { connectHere, rewardHost } from "./support.ts";
 import type { Connected } from "./support.ts";
 
 /** A short run of the letters task on the tiny policy. */
@@ -96,12 +97,12 @@ describe("asking", () => {
   test("a signal ends the answer with an AbortError, and the policy stays usable", async () => {
     const controller = new AbortController();
     const read = async () => {
-      for await (const delta of policy.stream(question, { maxNewTokens: 512, signal: controller.signal })) {
+      for await (const delta of policy.generate(question, { maxNewTokens: 512, signal: controller.signal })) {
         if (delta.tokens.length > 0) controller.abort();
       }
     };
     await expect(read()).rejects.toMatchObject({ name: "AbortError" });
-    for await (const delta of policy.stream(question, { maxNewTokens: 512 })) if (delta.index === 0) break;
+    for await (const delta of policy.generate(question, { maxNewTokens: 512 })) if (delta.index === 0) break;
     expect(await policy.generate(question, { maxNewTokens: 2 })).toHaveLength(1);
   });
 
@@ -142,9 +143,7 @@ describe("training", () => {
 
   test("a run of the tiny task, with its plan, rollouts, metrics, record and files", async () => {
     const scenes = { evaluation: { scenes: 2 } };
-    const list = await fresh(async (policy) =>
-      events(await policy.train(recipe({}, scenes), { name: "whole" })),
-    );
+    const list = await fresh(async (policy) => events(policy.train(recipe({}, scenes), { name: "whole" })));
     expect(stepsOf(list)).toEqual([0, 1, 2]);
     const plan = list.find((event) => event.type === "plan");
     expect(plan?.budget.length).toBeGreaterThan(2);
@@ -168,7 +167,7 @@ describe("training", () => {
 
   test("pause stands still between steps; resume goes on; questions are answered meanwhile; one run at a time", async () => {
     await fresh(async (policy) => {
-      const run = await policy.train(recipe({ seed: 2 }), { name: "paused" });
+      const run = policy.train(recipe({ seed: 2 }), { name: "paused" });
       const list: EngineRunEvent[] = [];
       for await (const event of run) {
         list.push(event);
@@ -184,9 +183,9 @@ describe("training", () => {
   });
 
   test("a run that is stopped goes on where it stopped, to the same weights; also towards more steps", async () => {
-    const wanted = hashOf(await fresh(async (policy) => events(await policy.train(recipe({ seed: 3 })))));
+    const wanted = hashOf(await fresh(async (policy) => events(policy.train(recipe({ seed: 3 })))));
     await fresh(async (policy) => {
-      const run = await policy.train(recipe({ seed: 3 }), { name: "stopped" });
+      const run = policy.train(recipe({ seed: 3 }), { name: "stopped" });
       const first: EngineRunEvent[] = [];
       for await (const event of run) {
         first.push(event);
@@ -196,18 +195,18 @@ describe("training", () => {
       const done = stepsOf(first).length;
       expect(done).toBeLessThan(3);
       const options = { name: "stopped", resume: true };
-      const rest = await events(await policy.train(recipe({ seed: 3 }), options));
+      const rest = await events(policy.train(recipe({ seed: 3 }), options));
       expect(stepsOf(rest)).toEqual([0, 1, 2].slice(done));
       expect(hashOf(rest)).toBe(wanted);
-      expect(stepsOf(await events(await policy.train(recipe({ seed: 3, steps: 4 }), options)))).toEqual([3]);
+      expect(stepsOf(await events(policy.train(recipe({ seed: 3, steps: 4 }), options)))).toEqual([3]);
     });
   });
 
   test("a run left by one engine is seen and finished by another, which cannot train it meanwhile", async () => {
-    const wanted = hashOf(await fresh(async (policy) => events(await policy.train(recipe({ seed: 4 })))));
+    const wanted = hashOf(await fresh(async (policy) => events(policy.train(recipe({ seed: 4 })))));
     const runs = memoryRuns();
     const [one, two] = [await connectHere({ runs }), await connectHere({ runs })];
-    const run = await (await load(one.kit)).train(recipe({ seed: 4 }));
+    const run = (await load(one.kit)).train(recipe({ seed: 4 }));
     const other = await load(two.kit);
     const begun: EngineRunEvent[] = [];
     await expect(
@@ -225,7 +224,7 @@ describe("training", () => {
     expect(stepsOf(begun).length).toBeLessThan(3);
     const saved = await two.kit.savedRun("run");
     expect(saved).toMatchObject({ inUse: false, record: null });
-    const rest = await events(await other.train(saved?.recipe ?? recipe(), { resume: true }));
+    const rest = await events(other.train(saved?.recipe ?? recipe(), { resume: true }));
     // The engine ran a little ahead of its reader.
     expect(rest[0].type).toBe("resumed");
     expect(stepsOf(rest)).toEqual([0, 1, 2].slice(saved?.steps.length));
@@ -237,14 +236,14 @@ describe("training", () => {
   test("without storage a run is kept in memory, and says so", async () => {
     const refuse = () => Promise.reject(new StorageError("no private file system here"));
     const { kit } = await connectHere({ runs: memoryRuns(() => ({ ...memoryStore(), list: refuse })) });
-    const list = await events(await (await load(kit)).train(recipe({ steps: 1 })));
+    const list = await events((await load(kit)).train(recipe({ steps: 1 })));
     expect(list[0]).toEqual({ type: "unkept", reason: "no private file system here" });
     expect((await kit.savedRun("run"))?.record?.weightsSha256).toBe(hashOf(list));
     await kit.dispose();
   });
 
   test("a storage that is full ends the run with its error; what was saved stays, and the run goes on later", async () => {
-    const wanted = hashOf(await fresh(async (policy) => events(await policy.train(recipe({ seed: 5 })))));
+    const wanted = hashOf(await fresh(async (policy) => events(policy.train(recipe({ seed: 5 })))));
     const store = memoryStore();
     let full = true;
     let checkpoints = 0;
@@ -254,10 +253,10 @@ describe("training", () => {
         : store.save(key, bytes);
     const { kit } = await connectHere({ runs: memoryRuns(() => ({ ...store, save })) });
     const tiny = await load(kit);
-    await expect(events(await tiny.train(recipe({ seed: 5 })))).rejects.toBeInstanceOf(StorageError);
+    await expect(events(tiny.train(recipe({ seed: 5 })))).rejects.toBeInstanceOf(StorageError);
     full = false;
     expect(await kit.savedRun("run")).toMatchObject({ record: null, inUse: false });
-    expect(hashOf(await events(await tiny.train(recipe({ seed: 5 }), { resume: true })))).toBe(wanted);
+    expect(hashOf(await events(tiny.train(recipe({ seed: 5 }), { resume: true })))).toBe(wanted);
     await kit.dispose();
   });
 
@@ -265,8 +264,8 @@ describe("training", () => {
     await fresh(async (policy) => {
       const chess = { ...recipe(), task: { name: "chess" } };
       await expect(policy.train(chess)).rejects.toBeInstanceOf(InvalidOptionError);
-      expect(stepsOf(await events(await policy.train(recipe({ steps: 1 }))))).toEqual([0]);
-      await expect(events(await policy.train(recipe({ steps: 1 })))).rejects.toThrow("freshly loaded");
+      expect(stepsOf(await events(policy.train(recipe({ steps: 1 }))))).toEqual([0]);
+      await expect(events(policy.train(recipe({ steps: 1 })))).rejects.toThrow("freshly loaded");
     });
   });
 });
@@ -274,7 +273,7 @@ describe("training", () => {
 test("a lost reward is a warning and an excluded sample, not the end of the run", async () => {
   const { kit } = await connectHere({ startRewardWorker: () => rewardHost(new Forgetful()) });
   const tiny = await load(kit);
-  const list = await events(await tiny.train(recipe({ steps: 1 })));
+  const list = await events(tiny.train(recipe({ steps: 1 })));
   const [step] = list.filter((event) => event.type === "step");
   expect(step.metrics["rewards/excluded"]).toBe(1);
   const warnings = list.filter((event) => event.type === "warning");
@@ -295,7 +294,7 @@ class Forgetful extends RewardService {
 test("a lost device rejects everything pending and says so; a new connection works", async () => {
   const { kit, device } = await connectHere();
   const tiny = await load(kit);
-  const run = events(await tiny.train(recipe({ steps: 1000 })));
+  const run = events(tiny.train(recipe({ steps: 1000 })));
   const answer = tiny.generate(question, { maxNewTokens: 800 });
   const both = Promise.allSettled([run, answer]);
   await new Promise((resolve) => setTimeout(resolve, 300));
@@ -315,7 +314,7 @@ test("a lost device rejects everything pending and says so; a new connection wor
 test("disposing ends what is pending and frees every buffer", async () => {
   const { kit, device } = await connectHere();
   const tiny = await load(kit);
-  const run = events(await tiny.train(recipe({ steps: 1000 }))).catch((error: unknown) => error);
+  const run = events(tiny.train(recipe({ steps: 1000 }))).catch((error: unknown) => error);
   await new Promise((resolve) => setTimeout(resolve, 300));
   await kit.dispose();
   expect(await run).toMatchObject({ name: "AbortError" });

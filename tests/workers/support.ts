@@ -3,14 +3,13 @@ import { expose } from "comlink";
 import type { Device } from "../../src/gpu/device.ts";
 import { Device as GpuDevice } from "../../src/gpu/device.ts";
 import { dawnGpu } from "../../src/gpu/dawn.ts";
-import { connect } from "../../workers/client.ts";
+import { createThinktab } from "../../workers/client.ts";
 import type { Thinktab } from "../../workers/client.ts";
-import { memoryStore } from "../../src/storage/blob-store.ts";
-import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { Engine } from "../../workers/engine.ts";
 import type { RewardApi } from "../../workers/protocol.ts";
 import { RewardService } from "../../workers/rewards.ts";
 import type { RewardHost, RewardLimits } from "../../workers/rewards.ts";
+import { memoryRuns } from "../../workers/runs.ts";
 import type { RunStorage } from "../../workers/runs.ts";
 
 export interface Connected {
@@ -24,39 +23,20 @@ export async function connectHere(
 ): Promise<Connected> {
   let device: Device | undefined;
   const engine = new Engine({
-    async openDevice(open) {
+    async openDevice({ storage: _, ...open }) {
       device = await GpuDevice.create({ ...open, gpu: await dawnGpu() });
       return device;
     },
     startRewardWorker: options.startRewardWorker ?? (() => rewardHost(new RewardService())),
     rewardLimits: options.rewardLimits,
-    runs: options.runs ?? memoryRuns(),
+    openRuns: () => options.runs ?? memoryRuns(),
     kit: { version: "test" },
   });
   const { port1, port2 } = new MessageChannel();
   expose(engine, port1);
-  const kit = await connect({ endpoint: port2 });
+  const kit = await createThinktab({ endpoint: port2 });
   if (!device) throw new Error("the engine opened no device");
   return { kit, device };
-}
-
-/** What an origin has: stores and locks that outlive an engine, and are shared by several. */
-export function memoryRuns(openStore: (name: string) => BlobStore = () => memoryStore()): RunStorage {
-  const stores = new Map<string, BlobStore>();
-  const locks = new Set<string>();
-  return {
-    openStore(name) {
-      const store = stores.get(name) ?? openStore(name);
-      stores.set(name, store);
-      return store;
-    },
-    lock(name) {
-      if (locks.has(name)) return Promise.resolve(null);
-      locks.add(name);
-      return Promise.resolve(() => locks.delete(name));
-    },
-    locked: (name) => Promise.resolve(locks.has(name)),
-  };
 }
 
 /** A reward service behind a channel of its own; `terminate` cuts the channel. */

@@ -1,0 +1,128 @@
+import type { Policy } from "../src/rollout/policy.ts";
+import type { Task } from "../src/tasks/task.ts";
+import { trainRun } from "../src/train/run.ts";
+import type { RunEvent } from "../src/train/run.ts";
+import type { RunRecipe } from "../src/train/run-recipe.ts";
+import type { Shared } from "./engine-policy.ts";
+import type { EngineRunEvent } from "./protocol.ts";
+import type { HeldRun } from "./runs.ts";
+import { Gate } from "./turn.ts";
+import type { Turn } from "./turn.ts";
+
+export interface EngineRunOptions {
+  policy: Policy;
+  task: Task;
+  recipe: RunRecipe;
+  /** Let go of when the run ends. */
+  held: HeldRun;
+  shared: Pick<Shared, "rewards" | "kit">;
+  /** Of the policy's users. */
+  turn: Turn;
+  resume: boolean;
+}
+
+/**
+ * A training run on the engine's side. It has the policy's turn for a step, or a batch of an evaluation, at a time:
+ * between them questions are answered. The gate stands before the next step; a run that waits there has saved a
+ * checkpoint of the one before.
+ */
+export class EngineRun {
+  readonly #gate = new Gate();
+  readonly #stopped = new AbortController();
+  /** Those who wait for a checkpoint. */
+  #waiting: ((key: string | null) => void)[] = [];
+  /** Steps done, the newest checkpoint, and the steps that are in it. */
+  #done = 0;
+  #saved: { key: string | null; steps: number } = { key: null, steps: 0 };
+  #ended = false;
+
+  constructor(private readonly options: EngineRunOptions) {}
+
+  /** Resolves when the run stands still between two steps, or has ended. */
+  pause(): Promise<void> {
+    return this.#gate.close();
+  }
+
+  resume(): void {
+    this.#gate.open();
+  }
+
+  stop(): void {
+    this.#stopped.abort();
+    this.#gate.end();
+  }
+
+  /** The key of a checkpoint of the step that is going on, when it is saved; null when the run ended without one. */
+  checkpoint(): Promise<string | null> {
+    const standing = this.#gate.closed && this.#saved.steps === this.#done && this.#saved.key !== null;
+    if (standing || this.#ended) return Promise.resolve(this.#saved.key);
+    return new Promise((resolve) => this.#waiting.push(resolve));
+  }
+
+  async *events(): AsyncGenerator<EngineRunEvent, void, void> {
+    const { recipe, task, policy, resume, shared, turn } = this.options;
+    const { folder, unkept, release } = this.options.held;
+    const failures: string[] = [];
+    const scorer = shared.rewards.scorer(recipe.task, (lost) => failures.push(...lost));
+    let end: (() => void) | undefined;
+    try {
+      if (unkept !== undefined) yield { type: "unkept", reason: unkept };
+      if (!resume) await folder.clear();
+      const run = trainRun({
+        policy,
+        task,
+        recipe,
+        folder,
+        kit: shared.kit,
+        resume,
+        signal: this.#stopped.signal,
+        scorer,
+        saveRequested: () => this.#waiting.length > 0 || this.#gate.closed,
+      });
+      try {
+        for (;;) {
+          end ??= await turn.take();
+          const { done, value: event } = await run.next();
+          if (done) return;
+          this.#note(event);
+          const beforeStep = isBeforeStep(event, recipe);
+          if (event.type !== "rollouts" && (event.type !== "phase" || beforeStep)) {
+            end();
+            end = undefined;
+          }
+          if (beforeStep || event.type === "evaluating") await this.#gate.pass();
+          yield event;
+          if (event.type === "step" && failures.length > 0) {
+            const message = `${failures.length} rewards were lost, their samples left out: ${failures[0]}`;
+            failures.length = 0;
+            yield { type: "warning", step: event.step, code: "reward-failed", message };
+          }
+        }
+      } finally {
+        await run.return();
+      }
+    } finally {
+      end?.();
+      this.#ended = true;
+      this.#answer(null);
+      this.#gate.end();
+      release();
+    }
+  }
+
+  #note(event: RunEvent): void {
+    if (event.type === "step") this.#done = event.step + 1;
+    if (event.type !== "saved") return;
+    this.#saved = { key: event.key, steps: event.step };
+    this.#answer(event.key);
+  }
+
+  #answer(key: string | null): void {
+    for (const resolve of this.#waiting.splice(0)) resolve(key);
+  }
+}
+
+/** The first phase of a step: nothing of it has been done. */
+function isBeforeStep(event: RunEvent, recipe: RunRecipe): boolean {
+  return event.type === "phase" && event.phase === ("sft" in recipe ? "train" : "rollout");
+}

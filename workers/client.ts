@@ -34,7 +34,7 @@ export {
   shapeNames,
 } from "../src/tasks/shapes/own-scene.ts";
 export type { Colour, SceneQuestion, Shape, Thing } from "../src/tasks/shapes/own-scene.ts";
-export { modelOptions, parseRecipeText, parseRunRecipe } from "../src/train/run-recipe.ts";
+export { modelOptions, parseRecipeText, parseRunRecipe, trainingOf } from "../src/train/run-recipe.ts";
 export { compareRuns, metricsOf, parseRunRecord } from "../src/train/run-record.ts";
 export { shippedRecipes } from "../src/train/recipes.ts";
 export type { ContentPart, Message } from "../src/data/chat-template.ts";
@@ -55,7 +55,7 @@ export type { Split, Task, TaskExample } from "../src/tasks/task.ts";
 export type { GroupRecord, RolloutRecord } from "../src/train/events.ts";
 export type { RunPlan } from "../src/train/plan-run.ts";
 export type { RolloutLine } from "../src/train/run-folder.ts";
-export type { RunRecipe } from "../src/train/run-recipe.ts";
+export type { GrpoRunRecipe, RunRecipe, SftRunOptions, SftRunRecipe } from "../src/train/run-recipe.ts";
 export type { RecordedStep, RunComparison, RunRecord } from "../src/train/run-record.ts";
 export type { PolicySource } from "./portable.ts";
 export type {

@@ -2,7 +2,7 @@ import type { Completion } from "../rl/reward.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { createTask } from "./registry.ts";
 import type { TaskSpec } from "./registry.ts";
-import type { Split, Task, TaskExample } from "./task.ts";
+import type { Split, TaughtTask, Task, TaskExample } from "./task.ts";
 
 /** The name under which a recipe gives a task of its own: `{ "name": "module", "url": "./my-task.js", … }`. */
 export const moduleTaskName = "module";
@@ -43,16 +43,27 @@ export async function loadTask(spec: TaskSpec, base?: string): Promise<Task> {
       "a task with `example` and `reward`, or a function that makes one",
     );
   }
-  return {
+  const task: Task = {
     name,
     description: made.description ?? `The task of ${address}`,
     example: (seed: number, split: Split = "train") => made.example(seed, split),
     reward: (completion: Completion, example: TaskExample) => made.reward(completion, example),
   };
+  // What a task need not have is there or not, and asked for in this way.
+  if (made.sizes) Object.assign(task, { sizes: made.sizes });
+  if (isTaught(made)) {
+    const demonstration: TaughtTask["demonstration"] = (example, mode) => made.demonstration(example, mode);
+    Object.assign(task, { demonstration });
+  }
+  return task;
 }
 
 /** What a module has to give; the rest of a task is filled in. */
-type ModuleTask = Pick<Task, "example" | "reward"> & Partial<Pick<Task, "description">>;
+type ModuleTask = Pick<Task, "example" | "reward"> & Partial<Pick<Task, "description" | "sizes">>;
+
+function isTaught(task: ModuleTask): task is ModuleTask & Pick<TaughtTask, "demonstration"> {
+  return "demonstration" in task && typeof task.demonstration === "function";
+}
 
 function isTask(value: unknown): value is ModuleTask {
   if (typeof value !== "object" || value === null) return false;

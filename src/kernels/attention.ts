@@ -181,7 +181,7 @@ export interface AttentionTensors {
  */
 export function emitAttention(rec: Recorder, tensors: AttentionTensors & { lse: Tensor }): void {
   const { q, k, v, segments, o, lse, scale } = tensors;
-  const params = common(rec, tensors, scale);
+  const params = attentionParams(rec, tensors, scale);
   rec.run(attentionForward, { q, k, v, table: segments.table, o, lse }, params);
 }
 
@@ -195,7 +195,7 @@ export function emitAttentionBackward(
   tensors: AttentionTensors & { lse: Tensor; do: Tensor; dq: Tensor; dk: Tensor; dv: Tensor },
 ): void {
   const { q, k, v, segments, o, lse, do: d_o, dq, dk, dv, scale } = tensors;
-  const params = common(rec, tensors, scale);
+  const params = attentionParams(rec, tensors, scale);
   const stats = rec.tensor(`${q.name} row stats`, [...q.shape.slice(0, 2), 2], "f32");
   rec.run(attentionRowStats, { o, d_o, lse, stats });
   rec.run(attentionBackwardQ, { q, k, v, table: segments.table, d_o, stats, dq }, params);
@@ -209,15 +209,18 @@ export function emitAttentionBackward(
  */
 export function emitDecodeAttention(rec: Recorder, tensors: AttentionTensors): void {
   const { q, k, v, segments, o, scale } = tensors;
-  const { segments_at, software } = common(rec, tensors, scale);
+  const { segments_at, software } = attentionParams(rec, tensors, scale);
   const [B, H] = q.shape.map(capacity);
   const single = [q, k, v, o].every(({ dtype }) => dtype === "f32");
   const kernel = software && single && B * H >= manyDecodeRows ? attentionDecodeRows : attentionDecode;
   rec.run(kernel, { q, k, v, table: segments.table, o }, { segments_at, scale });
 }
 
-/** Checks the shapes that no kernel can and gives the parameters that the tiled kernels share. */
-function common(
+/**
+ * Checks the shapes that no kernel can and gives the parameters that the kernels share.
+ * @throws ShapeError as {@link emitAttention}.
+ */
+export function attentionParams(
   rec: Recorder,
   { q, k, segments }: Pick<AttentionTensors, "q" | "k" | "segments">,
   scale: number,

@@ -2,6 +2,7 @@ import type { Recorder } from "../gpu/recorder.ts";
 import { view } from "../gpu/tensor.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { emitAttention, emitAttentionBackward, emitDecodeAttention } from "../kernels/attention.ts";
+import { emitAttentionWeights } from "../kernels/attention-weights.ts";
 import { emitRope, emitRopeBackward } from "../kernels/rope.ts";
 import { emitScatterRows } from "../kernels/rows.ts";
 import { heads } from "./linear.ts";
@@ -41,7 +42,7 @@ export class Attention {
     add?: Tensor,
   ): { y: Tensor; saved: AttentionSaved | undefined } {
     const { heads: H, kvHeads: KV, headDim: D } = this.shape;
-    const { adapter, rope, segments, cache } = context;
+    const { adapter, rope, segments, cache, look } = context;
     const T = x.shape[0];
     const query = this.projections.q.forward(rec, x, { adapter });
     const key = this.projections.k.forward(rec, x, { adapter });
@@ -66,6 +67,7 @@ export class Attention {
     if (cache?.mode !== "decode") {
       lse = rec.tensor(`${this.name}.lse`, [T, H], "f32");
       emitAttention(rec, { q, k, v, segments, o, lse, scale });
+      if (look) emitAttentionWeights(rec, { q, k, segments, lse, scale, ...look });
     }
     const out = this.projections.o.forward(rec, view(o, [T, H * D]), { adapter, add });
     const saved = lse && {

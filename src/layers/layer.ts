@@ -8,6 +8,7 @@
  */
 import type { SegmentInputs } from "../kernels/attention.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { AttentionLook } from "../kernels/attention-weights.ts";
 
 /** How the tokens of one Program look at each other, and where they stand. Shared by all blocks. */
 export interface TokenContext {
@@ -16,6 +17,8 @@ export interface TokenContext {
   segments: SegmentInputs;
   /** Keys and values go to the cache as well; in `decode` queries look at the cache alone. */
   cache?: CacheContext;
+  /** Each block adds where these rows look: for programs that neither decode nor have a reverse. */
+  look?: AttentionLook;
   /** Whether LoRA adapters take part. Off, the network is the frozen reference model. */
   adapter: boolean;
 }

@@ -125,7 +125,7 @@ export function emitDecoder(
   rec: Recorder,
   { decoder }: Model,
   inputs: PackedInputs,
-  options: { adapter: boolean; recompute?: boolean; cache?: TokenContext["cache"] },
+  options: { adapter: boolean; recompute?: boolean } & Pick<TokenContext, "cache" | "look">,
 ): PackedForward {
   const embeddings = decoder.embedding.forward(rec, inputs.ids);
   if (inputs.features && inputs.featureTargets) {
@@ -137,6 +137,7 @@ export function emitDecoder(
     segments: inputs.segments,
     adapter: options.adapter,
     cache: options.cache,
+    look: options.look,
   };
   return { context, embeddings, decoder: decoder.forward(rec, embeddings, context, options.recompute) };
 }

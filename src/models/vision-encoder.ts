@@ -136,9 +136,9 @@ export class VisionEncoder {
     tower: VisionTower,
     patches: number,
     features: Tensor,
-    { pool, keep = false }: { pool?: SlotPool; keep?: boolean } = {},
+    { name = "vision", pool, keep = false }: { name?: string; pool?: SlotPool; keep?: boolean } = {},
   ): Promise<VisionEncoder> {
-    const rec = new Recorder(device, "vision");
+    const rec = new Recorder(device, name);
     const inputs = new VisionProgramInputs(rec, tower.config, patches);
     const forward = tower.forward(rec, inputs);
     emitScatterRows(rec, { src: forward.features, index: inputs.destinations, y: features });

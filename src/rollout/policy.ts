@@ -1,12 +1,11 @@
 import { readChatTemplate } from "../data/chat-template.ts";
 import type { ChatTemplate, Message } from "../data/chat-template.ts";
 import { readImageProcessorConfig } from "../data/image.ts";
-import type { ImageProcessorConfig, ProcessedImage } from "../data/image.ts";
+import type { ImageProcessorConfig } from "../data/image.ts";
 import { encodePrompt } from "../data/prompt.ts";
 import { readTokenizer } from "../data/tokenizer.ts";
 import type { Detokenizer, Tokenizer } from "../data/tokenizer.ts";
 import type { Device } from "../gpu/device.ts";
-import { bufferBytes } from "../gpu/plan.ts";
 import type { MemoryPlan } from "../gpu/plan.ts";
 import { SlotPool } from "../gpu/program.ts";
 import type { Tensor } from "../gpu/tensor.ts";
@@ -14,12 +13,17 @@ import { Model } from "../models/model.ts";
 import type { ModelOptions } from "../models/model.ts";
 import type { PackedPrompt } from "../models/packing.ts";
 import { promptPositions } from "../models/positions.ts";
-import { VisionEncoder } from "../models/vision-encoder.ts";
 import type { FileSource } from "../storage/source.ts";
-import { UnsupportedModelError } from "../util/errors.ts";
 import { RolloutEngine } from "./engine.ts";
 import type { Completion, EngineCapacity } from "./engine.ts";
+import { ImageFeatures } from "./image-features.ts";
+import { Inspector } from "./inspect.ts";
+import type { InspectOptions, Inspection } from "./inspect.ts";
 import type { SamplingOptions } from "./options.ts";
+import type { PolicyPrompt } from "./prompt.ts";
+
+export { packedPrompts } from "./prompt.ts";
+export type { PolicyPrompt } from "./prompt.ts";
 
 export interface GenerateOptions extends SamplingOptions {
   /** Completions of the prompt, which is computed once for all of them. Default 1. */
@@ -48,36 +52,15 @@ export interface PolicyCompletion extends Completion {
   text: string;
 }
 
-/** A prompt, tokenized and with its images preprocessed: what rollouts and training take. */
-export interface PolicyPrompt {
-  text: string;
-  tokens: number[];
-  positions: Int32Array;
-  nextPosition: number;
-  images: ProcessedImage[];
-  /** Image features that the prompt holds. */
-  featureCount: number;
-}
-
-/** Prompts that are placed together, as the programs take them: their image features follow one another from row 0. */
-export function packedPrompts(prompts: readonly PolicyPrompt[]): PackedPrompt[] {
-  let begin = 0;
-  return prompts.map(({ tokens, positions, nextPosition, featureCount }) => {
-    const featureRows = Uint32Array.from({ length: featureCount }, (_, i) => begin + i);
-    begin += featureCount;
-    return { tokens, positions, nextPosition, featureRows };
-  });
-}
-
 /** Model, tokenizer, chat template and adapter version: generates, and is trained by a trainer that holds it. */
 export class Policy {
   /** Counts the changes of the adapter; rollouts are stamped with it. */
   version = 0;
   /** Transient buffers of every program of this policy: no two of them run at the same time. */
   readonly pool: SlotPool;
+  readonly #images: ImageFeatures;
+  readonly #inspector: Inspector;
   #engine: RolloutEngine | undefined;
-  #encoder: VisionEncoder | undefined;
-  #features: Tensor | undefined;
 
   constructor(
     readonly model: Model,
@@ -87,6 +70,8 @@ export class Policy {
     readonly imageProcessor: ImageProcessorConfig | null,
   ) {
     this.pool = new SlotPool(model.device);
+    this.#images = new ImageFeatures(model, this.pool);
+    this.#inspector = new Inspector(model, this.pool);
   }
 
   /** Loads a Hugging Face folder: config, weights, tokenizer, chat template, image preprocessing. */
@@ -146,17 +131,12 @@ export class Policy {
    * What was there before is overwritten. Call {@link Policy.reserveImages} first.
    */
   place(prompts: readonly PolicyPrompt[]): PackedPrompt[] {
-    const placed = packedPrompts(prompts);
-    this.#encoder?.encode(
-      prompts.flatMap((prompt) => prompt.images),
-      0,
-    );
-    return placed;
+    return this.#images.place(prompts);
   }
 
   /** Image features of the prompts last placed, [rows, C]. */
   get features(): Tensor | undefined {
-    return this.#features;
+    return this.#images.tensor;
   }
 
   /** An engine with at least this capacity. A larger one replaces the last; capacities grow in powers of two. */
@@ -167,14 +147,14 @@ export class Policy {
       known.batch >= needed.batch &&
       known.prefixTokens >= needed.prefixTokens &&
       known.maxNewTokens >= needed.maxNewTokens &&
-      known.features === this.#features;
+      known.features === this.features;
     if (fits && this.#engine) return this.#engine;
     const roomy = (value: number, before = 0) => 2 ** Math.ceil(Math.log2(Math.max(16, value, before)));
     const capacity = {
       batch: Math.max(needed.batch, known?.batch ?? 0),
       prefixTokens: roomy(needed.prefixTokens, known?.prefixTokens),
       maxNewTokens: roomy(needed.maxNewTokens, known?.maxNewTokens),
-      features: this.#features,
+      features: this.features,
     };
     this.#engine?.destroy();
     this.#engine = undefined;
@@ -224,9 +204,31 @@ export class Policy {
     return completions;
   }
 
-  /** Plans of the programs that generate. */
+  /**
+   * One forward pass over a chat and a completion of it, under the present weights: log-probs of the completion's tokens
+   * and where in the images each of them looks. Generation and training find nothing changed.
+   * @param tokens the completion, as {@link Policy.generate} gave it: at least one.
+   * @throws as {@link Policy.encode}; InvalidOptionError for no tokens, or tokens that cannot be drawn.
+   */
+  async inspect(
+    messages: readonly Message[],
+    tokens: readonly number[],
+    options: InspectOptions = {},
+  ): Promise<Inspection> {
+    return this.#inspector.inspect(await this.encode(messages, options), tokens, options);
+  }
+
+  /**
+   * Each token as text of its own, special tokens as they are written. Bytes that are no whole character become U+FFFD;
+   * an id outside the vocabulary gives "".
+   */
+  tokenTexts(tokens: readonly (readonly number[])[]): string[][] {
+    return tokens.map((ids) => ids.map((id) => this.tokenizer.decode([id])));
+  }
+
+  /** Plans of the programs that generate and inspect. */
   get plans(): MemoryPlan[] {
-    return [...(this.#encoder ? [this.#encoder.plan] : []), ...(this.#engine?.plans ?? [])];
+    return [...this.#images.plans, ...(this.#engine?.plans ?? []), ...this.#inspector.plans];
   }
 
   /** What the policy holds on the GPU, by purpose. Activations of all its programs share one pool. */
@@ -236,7 +238,7 @@ export class Policy {
       ["frozen weights", frozen],
       ["trained weights, gradients and moments", trained],
       ["KV cache and sampler", this.#engine?.persistentBytes ?? 0],
-      ["image features", this.#features ? bufferBytes(this.#features.storage.bytes) : 0],
+      ["image features", this.#images.bytes + this.#inspector.featureBytes],
       ["activations and scratch, shared", this.pool.buffers.reduce((sum, { bytes }) => sum + bytes, 0)],
       ...this.plans.map((plan): [string, number] => [
         `${plan.program}: inputs, outputs, parameters`,
@@ -247,35 +249,13 @@ export class Policy {
 
   /** Makes room for the images of prompts that will be placed together. */
   async reserveImages(prompts: readonly PolicyPrompt[]): Promise<void> {
-    const rows = prompts.reduce((sum, prompt) => sum + prompt.featureCount, 0);
-    if (rows === 0) return;
-    const { vision, config } = this.model;
-    if (!vision || !config.vision)
-      throw new UnsupportedModelError(`${config.architecture} has no vision tower`);
-    const largest = prompts
-      .flatMap(({ images }) => images.map(({ grid: [t, h, w] }) => t * h * w))
-      .reduce((a, b) => Math.max(a, b), 0);
-    const grown = !this.#features || Number(this.#features.shape[0]) < rows;
-    if (grown) {
-      if (this.#features) this.device.freeTensor(this.#features);
-      const capacity = 2 ** Math.ceil(Math.log2(Math.max(64, rows)));
-      this.#features = this.device.tensor("image features", [capacity, config.text.hiddenSize], "f32");
-    }
-    if (this.#features && (grown || !this.#encoder || this.#encoder.patches < largest)) {
-      this.#encoder?.destroy();
-      // Room for several images to a run, so that a step's images do not go one by one.
-      const unit = config.vision.mergeSize ** 2;
-      const patches = Math.ceil(Math.max(largest, Math.min(rows * unit, 4096)) / unit) * unit;
-      this.#encoder = await VisionEncoder.create(this.device, vision, patches, this.#features, {
-        pool: this.pool,
-      });
-    }
+    await this.#images.reserve(prompts);
   }
 
   destroy(): void {
     this.#engine?.destroy();
-    this.#encoder?.destroy();
-    if (this.#features) this.device.freeTensor(this.#features);
+    this.#inspector.destroy();
+    this.#images.destroy();
     this.pool.destroy();
     this.model.destroy();
   }

@@ -9,6 +9,8 @@ import {
   writeSegments,
 } from "../kernels/attention.ts";
 import type { Segment, SegmentInputs } from "../kernels/attention.ts";
+import { emitAttentionWeights } from "../kernels/attention-weights.ts";
+import { attentionWeights } from "../reference/attention-weights.ts";
 import { attentionBackward, attentionForward } from "../reference/attention.ts";
 import { normals, runOnce, tolerance } from "./case.ts";
 import type { Check, Floats, SelfTestCase } from "./case.ts";
@@ -32,6 +34,7 @@ export function attentionCases(dtypes: readonly Floats[]): SelfTestCase[] {
       return { kernel: "attention", part, run: (device) => trainingCase(device, segments, dtype) };
     }),
     { kernel: "attention", part: `${dtype}, decode`, run: (device) => decodeCase(device, dtype) },
+    { kernel: "attention-weights", part: dtype, run: (device) => weightsCase(device, dtype) },
   ]);
 }
 
@@ -114,4 +117,39 @@ async function decodeCase(device: Device, dtype: Floats): Promise<Check[]> {
   );
   const expected = attentionForward({ ...inputs, segments, scale, H, KV, D }).o;
   return [{ what: "o", actual: o, expected, tolerance: tolerance(dtype, Tk, 4) }];
+}
+
+/** Where completions behind a shared prefix look in it, and in what they do not see. */
+async function weightsCase(device: Device, dtype: Floats): Promise<Check[]> {
+  const segments = layouts["shared prefix"];
+  const T = Math.max(...segments.map(({ queryEnd }) => queryEnd));
+  const inputs = {
+    q: normals(T * H * D, 1, dtype),
+    k: normals(T * KV * D, 2, dtype),
+  };
+  const queries = Uint32Array.from({ length: T - 35 }, (_, s) => 35 + s);
+  const keys = Uint32Array.from({ length: 13 }, (_, n) => 3 * n + 2);
+  let table: SegmentInputs | undefined;
+  const { w } = await runOnce(
+    device,
+    (rec) => {
+      const q = rec.input("q", [T, H, D], dtype);
+      const k = rec.input("k", [T, KV, D], dtype);
+      const lse = rec.tensor("lse", [T, H], "f32");
+      const w = rec.tensor("w", [queries.length, keys.length], "f32");
+      const look = {
+        queries: rec.input("queries", [queries.length], "u32"),
+        keys: rec.input("keys", [keys.length], "u32"),
+      };
+      table = segmentInputs(rec, { queries: T, segments: segments.length });
+      emitAttention(rec, { q, k, v: k, segments: table, o: rec.like(q, "o"), lse, scale });
+      rec.zero(w);
+      emitAttentionWeights(rec, { q, k, segments: table, lse, scale, ...look, w, share: 1 });
+      return { w };
+    },
+    { ...inputs, queries, keys },
+    { prepare: (program) => table && writeSegments(program, table, segments) },
+  );
+  const expected = attentionWeights({ ...inputs, segments, scale, H, KV, D }, queries, keys);
+  return [{ what: "w", actual: w, expected, tolerance: tolerance("f32", T, 4) }];
 }

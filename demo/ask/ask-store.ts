@@ -1,0 +1,299 @@
+/** What the tab Ask knows and does. */
+import { computed, effect, signal } from "@preact/signals";
+import type { ReadonlySignal } from "@preact/signals";
+import { DeviceLostError } from "../../workers/client.ts";
+import type {
+  Inspection,
+  Message,
+  PolicySource,
+  RemoteGenerateOptions,
+  RemotePolicy,
+  SceneQuestion,
+} from "../../workers/client.ts";
+import { isAbort } from "../components/problem.tsx";
+import { session } from "../state/session.ts";
+import { defaultOptions } from "./ask-link.ts";
+import type { AskLink, AskOptions, NumberOption, ResponseMode } from "./ask-link.ts";
+import { PictureStore } from "./picture-store.ts";
+import type { AskedPicture } from "./picture-store.ts";
+import { Sample } from "./sample.ts";
+
+const prefills: Readonly<Record<ResponseMode, string>> = { free: "", think: "<think>", answer: "<answer>" };
+
+/** A question as it was asked: what its answer is shown with, whatever the fields say by now. */
+export interface Asked {
+  question: string;
+  picture: AskedPicture | null;
+  /** Whether the picture was part of it: some models take none. */
+  seen: boolean;
+  options: AskOptions;
+  adapter: boolean;
+  /** The question of the scene, where it is one, with its right answer. */
+  gold: SceneQuestion | null;
+  source: PolicySource;
+  /** Who was asked. */
+  title: string;
+}
+
+/** What is said of an answer besides the answer. */
+export interface Progress {
+  tokens: number;
+  /** Milliseconds from the question to the first token, and from there to the last; null before the first. */
+  firstMs: number | null;
+  streamMs: number;
+}
+
+export class AskStore {
+  readonly pictures = new PictureStore();
+  readonly question = signal("describe the picture .");
+  readonly mode = signal<ResponseMode>(defaultOptions.mode);
+  readonly adapter = signal(true);
+  readonly numbers = {
+    temperature: signal(defaultOptions.temperature),
+    topK: signal(defaultOptions.topK),
+    topP: signal(defaultOptions.topP),
+    minP: signal(defaultOptions.minP),
+    maxNewTokens: signal(defaultOptions.maxNewTokens),
+    seed: signal(defaultOptions.seed),
+    samples: signal(defaultOptions.samples),
+  } satisfies Record<NumberOption, unknown>;
+
+  /** The last question, or the one that is being answered. */
+  readonly asked = signal<Asked | null>(null);
+  readonly samples = signal<readonly Sample[]>([]);
+  readonly progress = signal<Progress>({ tokens: 0, firstMs: null, streamMs: 0 });
+  readonly note = signal("");
+  readonly problem = signal<unknown>(null);
+  readonly #answering = signal<AbortController | null>(null);
+  readonly answering: ReadonlySignal<boolean> = computed(() => this.#answering.value !== null);
+  readonly canAsk = computed(() => !this.answering.value && session.policy.value !== null);
+
+  /** The sample and token that are looked at; a token of null is all of them. */
+  readonly looking = signal<{ sample: number; token: number | null } | null>(null);
+  readonly lookProblem = signal<unknown>(null);
+  /** Whether the policy that answered is still there to be looked into. */
+  readonly canLook = computed(() => {
+    const asked = this.asked.value;
+    return (
+      asked !== null &&
+      asked.seen &&
+      asked.picture === this.pictures.picture.value &&
+      asked.source === session.source.value &&
+      session.policy.value !== null &&
+      !this.answering.value
+    );
+  });
+  readonly #inspecting = new WeakMap<Sample, Promise<void>>();
+
+  constructor() {
+    // An answer is shown with the picture it is about, and no other.
+    effect(() => {
+      const picture = this.pictures.picture.value;
+      const asked = this.asked.peek();
+      if (!asked || asked.picture === picture) return;
+      this.stop();
+      this.clear();
+    });
+  }
+
+  get options(): AskOptions {
+    const { temperature, topK, topP, minP, maxNewTokens, seed, samples } = this.numbers;
+    return {
+      temperature: temperature.value,
+      topK: topK.value,
+      topP: topP.value,
+      minP: minP.value,
+      maxNewTokens: maxNewTokens.value,
+      seed: seed.value,
+      samples: samples.value,
+      mode: this.mode.value,
+    };
+  }
+
+  /** What a link to this question says. */
+  get link(): AskLink {
+    return { scene: this.pictures.linked, question: this.question.value, options: this.options };
+  }
+
+  /** Fills the fields as a link has them. A held-out scene waits for the engine. */
+  async open({ scene, question, options }: AskLink): Promise<void> {
+    this.stop();
+    const { mode, ...numbers } = options;
+    for (const name of Object.keys(numbers) as NumberOption[]) this.numbers[name].value = numbers[name];
+    this.mode.value = mode;
+    this.clear();
+    if (scene?.kind === "drawn") this.pictures.showDrawn(scene.things, scene.seed);
+    if (question !== null) this.question.value = question;
+    if (scene?.kind === "test") await this.takeScene(scene.seed, question);
+  }
+
+  /** Shows a held-out scene and its question, or another one about it. */
+  async takeScene(seed?: number, question: string | null = null): Promise<void> {
+    this.stop();
+    try {
+      const { kit } = await session.ready();
+      const own = await this.pictures.showTestScene(kit, seed);
+      if (own === null) return;
+      this.question.value = question ?? own;
+    } catch (error) {
+      this.pictures.problem.value = error;
+    }
+  }
+
+  /** The first of the user's files; its answer is nobody's but the policy's. */
+  readonly takeFiles = async ([file]: readonly File[]): Promise<void> => {
+    this.stop();
+    await this.pictures.showFile(file);
+  };
+
+  /** Takes the last answer away, whose picture is not shown any more. */
+  clear(): void {
+    this.asked.value = null;
+    this.samples.value = [];
+    this.looking.value = null;
+    this.note.value = "";
+    this.problem.value = this.lookProblem.value = null;
+  }
+
+  stop(): void {
+    this.#answering.peek()?.abort();
+  }
+
+  async ask(): Promise<void> {
+    const policy = session.policy.value;
+    if (!policy || this.#answering.peek()) return;
+    const controller = new AbortController();
+    const question = this.question.value;
+    const picture = this.pictures.picture.value;
+    const asked: Asked = {
+      question,
+      picture,
+      seen: picture !== null && policy.info.vision,
+      options: this.options,
+      adapter: this.adapter.value,
+      gold: this.pictures.questions.value.find(({ problem }) => problem === question.trim()) ?? null,
+      source: session.source.value,
+      title: session.title.value,
+    };
+    this.clear();
+    this.#answering.value = controller;
+    this.asked.value = asked;
+    try {
+      await this.#answer(policy, asked, controller.signal);
+    } catch (error) {
+      if (this.asked.value === asked) this.#endEarly(error);
+    } finally {
+      await this.#nameTokens();
+      this.#answering.value = null;
+    }
+  }
+
+  #endEarly(error: unknown): void {
+    for (const sample of this.samples.value) sample.ending.value ??= "stopped";
+    const asked = isAbort(error);
+    this.note.value = asked ? "stopped" : "";
+    this.problem.value = asked ? null : error;
+  }
+
+  /** Once more, on the engine that comes back, when the GPU is lost on the way. */
+  async #answer(policy: RemotePolicy, asked: Asked, signal: AbortSignal): Promise<void> {
+    this.note.value = "Reading… (the first answer takes longer: shaders are compiled)";
+    try {
+      await this.#stream(policy, asked, signal);
+    } catch (error) {
+      if (!(error instanceof DeviceLostError)) throw error;
+      this.note.value = "The GPU was lost; the engine starts again, and the question is asked once more…";
+      const { policy: again } = await session.ready({ after: policy, signal });
+      await this.#stream(again, asked, signal);
+    }
+  }
+
+  async #stream(policy: RemotePolicy, asked: Asked, signal: AbortSignal): Promise<void> {
+    const prefill = prefills[asked.options.mode];
+    const samples = Array.from({ length: asked.options.samples }, () => new Sample(prefill));
+    this.samples.value = samples;
+    this.progress.value = { tokens: 0, firstMs: null, streamMs: 0 };
+    const started = performance.now();
+    let first: number | null = null;
+    for await (const delta of policy.generate(messagesOf(asked), optionsOf(asked, signal))) {
+      const now = performance.now();
+      first ??= now;
+      samples[delta.index].add(delta);
+      this.progress.value = {
+        tokens: this.progress.value.tokens + delta.tokens.length,
+        firstMs: first - started,
+        streamMs: now - first,
+      };
+      this.note.value = "";
+    }
+    const cut = samples.filter(({ ending }) => ending.value === "length").length;
+    this.note.value = cut === 0 ? "ended by itself" : "cut at the limit";
+    if (cut > 0 && samples.length > 1) this.note.value = `${cut} of ${samples.length} cut at the limit`;
+  }
+
+  /** The samples' tokens as texts, for their shades. */
+  async #nameTokens(): Promise<void> {
+    const samples = this.samples.value.filter(({ tokens }) => tokens.length > 0);
+    const policy = session.policy.value;
+    if (!policy || samples.length === 0) return;
+    try {
+      const texts = await policy.tokenTexts(samples.map(({ tokens }) => tokens));
+      samples.forEach((sample, index) => (sample.tokenTexts.value = texts[index]));
+    } catch (error) {
+      if (!(error instanceof DeviceLostError)) this.problem.value ??= error; // a lost device is told of elsewhere
+    }
+  }
+
+  /** Looks at where a token, or with null all of them on average, looked. Computed when it is first asked for. */
+  look(sample: number, token: number | null): void {
+    if (!this.canLook.value || sample >= this.samples.value.length) return;
+    const before = this.looking.value;
+    if (before?.sample === sample && before.token === token) return;
+    this.looking.value = { sample, token };
+    void this.#inspect(this.samples.value[sample]);
+  }
+
+  #inspect(sample: Sample): Promise<void> {
+    const known = this.#inspecting.get(sample);
+    if (known) return known;
+    const work = (async () => {
+      const { value: policy } = session.policy;
+      const { value: asked } = this.asked;
+      if (!policy || !asked) return;
+      this.lookProblem.value = null;
+      try {
+        const { options, adapter } = asked;
+        sample.inspection.value = await policy.inspect(messagesOf(asked), sample.tokens, {
+          prefill: prefills[options.mode] || undefined,
+          adapter,
+        });
+      } catch (error) {
+        this.lookProblem.value = error;
+        this.#inspecting.delete(sample); // it can be asked for again
+      }
+    })();
+    this.#inspecting.set(sample, work);
+    return work;
+  }
+
+  /** Of the sample that is looked at. */
+  readonly inspection = computed((): Inspection | null => {
+    const looking = this.looking.value;
+    return looking ? (this.samples.value[looking.sample]?.inspection.value ?? null) : null;
+  });
+}
+
+function messagesOf({ question, picture, seen }: Asked): Message[] {
+  const text = { type: "text", text: question } as const;
+  return [
+    { role: "user", content: picture && seen ? [{ type: "image", image: picture.image }, text] : [text] },
+  ];
+}
+
+function optionsOf({ options, adapter }: Asked, signal: AbortSignal): RemoteGenerateOptions {
+  const { samples: n, mode, ...sampling } = options;
+  const prefill = prefills[mode];
+  return { ...sampling, n, adapter, signal, ...(prefill !== "" && { prefill }) };
+}
+
+export const store = new AskStore();

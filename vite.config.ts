@@ -1,5 +1,51 @@
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { defineConfig } from "vite";
+import type { Plugin } from "vite";
+import { VitePWA } from "vite-plugin-pwa";
+
+/**
+ * What the built page may do: run its own scripts and workers, and fetch what the user names, such as a model or a run
+ * file. Nothing is evaluated, nothing comes from elsewhere. A meta element, so that any static host will do.
+ */
+const contentSecurityPolicy = [
+  "default-src 'self'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data: blob:",
+  "connect-src 'self' https: http: data: blob:",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join("; ");
+
+/** Of the built page alone: the dev server puts styles and scripts into the page as it goes. */
+function withSecurityPolicy(): Plugin {
+  return {
+    name: "content-security-policy",
+    apply: "build",
+    transformIndexHtml: () => [
+      {
+        tag: "meta",
+        attrs: { "http-equiv": "Content-Security-Policy", content: contentSecurityPolicy },
+        injectTo: "head-prepend",
+      },
+    ],
+  };
+}
+
+/** The icon under a name that stays, for the manifest. */
+function withIcon(): Plugin {
+  return {
+    name: "icon",
+    apply: "build",
+    async generateBundle() {
+      const source = await readFile(join(import.meta.dirname, "demo/icon.svg"), "utf8");
+      this.emitFile({ type: "asset", fileName: "icon.svg", source });
+    },
+  };
+}
 
 /** The page: demo/ → site/. Library and command line are built by scripts/build.mjs. */
 export default defineConfig({
@@ -10,4 +56,38 @@ export default defineConfig({
   build: { outDir: "../site", emptyOutDir: true, target: "es2022", sourcemap: true },
   worker: { format: "es" },
   server: { fs: { allow: [".."] } },
+  plugins: [
+    withSecurityPolicy(),
+    withIcon(),
+    VitePWA({
+      strategies: "generateSW",
+      registerType: "autoUpdate",
+      injectRegister: false, // demo/state/offline.ts does
+      filename: "service-worker.js",
+      manifestFilename: "manifest.webmanifest",
+      manifest: {
+        name: "Thinktab",
+        short_name: "Thinktab",
+        description: "A vision-language policy that answers and is trained, wholly in a browser tab.",
+        start_url: "./",
+        scope: "./",
+        display: "standalone",
+        background_color: "#f5f7f6",
+        theme_color: "#0f766e",
+        icons: [{ src: "./icon.svg", sizes: "any", type: "image/svg+xml", purpose: "any" }],
+      },
+      workbox: {
+        // All that the page needs, the toy policy included.
+        globPatterns: ["**/*.{html,js,css,svg,webmanifest}", "toy/*.{json,jinja,safetensors}"],
+        globIgnores: ["**/*.map", "service-worker.js"],
+        inlineWorkboxRuntime: true,
+        sourcemap: false,
+        // An address with a query or hash is still the page; nothing else is answered with it.
+        navigateFallback: null,
+        cleanupOutdatedCaches: true,
+        clientsClaim: true,
+        skipWaiting: true,
+      },
+    }),
+  ],
 });

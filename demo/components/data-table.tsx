@@ -13,7 +13,12 @@ export function DataTable(props: {
   const { caption, head, rows, total = false, numeric } = props;
   const isNumeric = (column: number) => (numeric ? numeric.includes(column) : column > 0);
   return (
-    <div class="scroll-x" tabIndex={0} role="group" aria-label={typeof caption === "string" ? caption : "Table"}>
+    <div
+      class="scroll-x"
+      tabIndex={0}
+      role="group"
+      aria-label={typeof caption === "string" ? caption : "Table"}
+    >
       <table class="figures">
         {caption !== undefined && <caption>{caption}</caption>}
         {head && (

@@ -1,7 +1,9 @@
 /** Saves something as a file of the user's. */
 export function download(data: Uint8Array | string | Blob, fileName: string, type: string): void {
   const blob =
-    data instanceof Blob ? data : new Blob([typeof data === "string" ? data : new Uint8Array(data)], { type });
+    data instanceof Blob
+      ? data
+      : new Blob([typeof data === "string" ? data : new Uint8Array(data)], { type });
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = fileName;

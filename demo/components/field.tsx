@@ -94,11 +94,7 @@ export function TextField(
   return (
     <Labelled {...props} id={id}>
       {rows === undefined ? (
-        <input
-          type="text"
-          {...shared}
-          onInput={({ currentTarget }) => (value.value = currentTarget.value)}
-        />
+        <input type="text" {...shared} onInput={({ currentTarget }) => (value.value = currentTarget.value)} />
       ) : (
         <textarea
           rows={rows}

@@ -22,9 +22,7 @@ export function sceneOf({ messages }: Pick<TaskExample, "messages">): {
 }
 
 export function isPixels(image: unknown): image is Pixels {
-  return (
-    typeof image === "object" && image !== null && "data" in image && image.data instanceof Uint8Array
-  );
+  return typeof image === "object" && image !== null && "data" in image && image.data instanceof Uint8Array;
 }
 
 /** As the canvas has it: with an alpha channel. */

@@ -1,0 +1,85 @@
+/** Text token by token, each shaded by a number: an advantage, a log-prob, a change of one. */
+import { showNumber, visible } from "./format.ts";
+
+export interface TokenTextProps {
+  tokens: readonly string[];
+  /** One for each token; null has no shade. */
+  values: readonly (number | null)[];
+  /** What is told of a token when it is pointed at; default: its value. */
+  titles?: readonly string[];
+  /** diverging: below and above 0 in two colours. sequential: 0 to `range` in one. */
+  scale: "diverging" | "sequential";
+  /** The value that has the full shade; default: the largest of these. */
+  range?: number;
+  /** What the shade means. */
+  legend?: string;
+  /** The token that is marked. */
+  active?: number | null;
+  onActive?: (index: number | null) => void;
+}
+
+export function TokenText(props: TokenTextProps) {
+  const { tokens, values, titles, scale, legend, active = null, onActive } = props;
+  const range =
+    props.range ?? values.reduce((most: number, value) => Math.max(most, Math.abs(value ?? 0)), 0);
+  return (
+    <div class="token-text">
+      <p class="tokens" onMouseLeave={onActive && (() => onActive(null))}>
+        {tokens.map((token, index) => {
+          const value = values.at(index) ?? null;
+          const title = titles?.at(index) ?? (value === null ? undefined : showNumber(value));
+          const shared = {
+            class: index === active ? "token active" : "token",
+            style: { "--shade": shadeOf(value, range, scale) },
+            title,
+          };
+          const text = visible(token).replaceAll("\n", "↵\n");
+          if (!onActive) {
+            return (
+              <span key={index} {...shared}>
+                {text}
+              </span>
+            );
+          }
+          return (
+            <button
+              key={index}
+              type="button"
+              {...shared}
+              aria-pressed={index === active}
+              onMouseEnter={() => onActive(index)}
+              onFocus={() => onActive(index)}
+              onClick={() => onActive(index)}
+            >
+              {text}
+            </button>
+          );
+        })}
+      </p>
+      {legend !== undefined && <TokenLegend scale={scale} range={range} text={legend} />}
+    </div>
+  );
+}
+
+/** What the shades of {@link TokenText} stand for; for a list of them, once. */
+export function TokenLegend(props: { scale: "diverging" | "sequential"; range: number; text: string }) {
+  const ends = props.scale === "diverging" ? [-props.range, 0, props.range] : [0, props.range];
+  return (
+    <p class="token-legend note">
+      <span>{props.text}:</span>
+      {ends.map((value) => (
+        <span key={value} class="token" style={{ "--shade": shadeOf(value, props.range, props.scale) }}>
+          {showNumber(value)}
+        </span>
+      ))}
+    </p>
+  );
+}
+
+/** A colour: green above 0, red below, none at 0; the text stays readable on all of them. */
+function shadeOf(value: number | null, range: number, scale: "diverging" | "sequential"): string {
+  if (value === null || range === 0 || Number.isNaN(value)) return "transparent";
+  const share = Math.min(1, Math.abs(value) / range);
+  const colour = scale === "sequential" ? "--accent" : value < 0 ? "--token-low" : "--token-high";
+  return `color-mix(in srgb, var(${colour}) ${Math.round(55 * share)}%, transparent)`;
+}

@@ -1,0 +1,15 @@
+/** The page's entry: what it looks like, what it shows, and the engine behind it. */
+import "@picocss/pico/css/pico.min.css";
+import "./style.css";
+import { render } from "preact";
+import { App } from "./app.tsx";
+import { registerOffline } from "./state/offline.ts";
+import { run } from "./state/run.ts";
+import { session } from "./state/session.ts";
+
+const root = document.getElementById("app");
+if (!root) throw new Error("index.html: #app is missing");
+render(<App />, root);
+registerOffline();
+await session.start();
+await run.look();

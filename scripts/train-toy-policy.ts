@@ -137,7 +137,10 @@ class Training {
         const tensors = await readStateTensors(latest.tensors);
         const step = resumed - begin;
         if (step === 0) this.policy.model.parameters?.restore(tensors.param);
-        else trainer.restore({ step, updates: step, numTokens: 0, tensors });
+        else {
+          const progress = { step, updates: step, numTokens: 0, policyVersion: step, capacity: null };
+          trainer.restore({ ...progress, tensors });
+        }
         resumed = -1;
       }
       for await (const event of trainer.run()) {

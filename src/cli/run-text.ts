@@ -2,6 +2,8 @@
 import type { EvaluationSummary, Proportion } from "../evaluation/accuracy.ts";
 import type { ChangedExample } from "../evaluation/changed-examples.ts";
 import { formatBudget } from "../gpu/plan.ts";
+import type { Task } from "../tasks/task.ts";
+import { trainingOf } from "../train/run-recipe.ts";
 import type { RunRecipe } from "../train/run-recipe.ts";
 import {
   describeTerm,
@@ -23,34 +25,54 @@ export function describeTerms(terms: readonly (readonly [term: string, text: str
 /** What a run will do, in a few lines. @param name of the recipe. */
 export function describeRecipe(
   name: string,
-  { task, format, lora, grpo, evaluation, model }: RunRecipe,
-  { description }: { description: string },
+  recipe: RunRecipe,
+  { description, sizes }: Pick<Task, "description" | "sizes">,
 ): [term: string, text: string][] {
+  const { task, format, lora, evaluation, model } = recipe;
   const options = Object.entries(task).filter(([option]) => option !== "name");
-  const set = options.map(
-    ([option, value]) => `${option} ${typeof value === "string" ? value : JSON.stringify(value)}`,
-  );
-  const kl = grpo.klCoef > 0 ? `${grpo.klCoef} × KL` : grpo.logKl ? "KL measured only" : "no KL";
+  const set = options.map(([option, value]) => `${option} ${describeOption(value)}`);
   const { scenes, split } = evaluation;
+  const asked = Math.min(scenes, sizes?.[split] ?? Infinity);
   return [
     ["task", `${[task.name, ...set].join(", ")}. ${description}`],
     [
       "policy",
       `${model}, weights as ${format ?? "they are stored"}, LoRA of rank ${lora.rank} (alpha ${lora.alpha})`,
     ],
-    [
-      "recipe",
-      `${name}: ${grpo.steps} steps of ${grpo.promptsPerStep} prompts × ${grpo.numGenerations} responses of up to ` +
-        `${grpo.maxCompletionLength} tokens; learning rate ${grpo.learningRate}, ${kl}, ` +
-        `temperature ${grpo.temperature}, seed ${grpo.seed}`,
-    ],
+    ["recipe", `${name}: ${describeTraining(recipe)}`],
     [
       "measured",
       scenes > 0
-        ? `greedy answers to ${scenes} held-out examples (${split}), before and after`
+        ? `greedy answers to ${asked} held-out examples (${split}), before and after`
         : "nothing beside the steps' own metrics (--eval N answers N held-out examples)",
     ],
   ];
+}
+
+/** A task's option; of a list its length alone, as it may be a set of pictures. */
+function describeOption(value: unknown): string {
+  if (typeof value === "string") return value;
+  const json = JSON.stringify(value);
+  return Array.isArray(value) && json.length > 40 ? `of ${value.length}` : json;
+}
+
+function describeTraining(recipe: RunRecipe): string {
+  const { steps, learningRate, seed } = trainingOf(recipe);
+  if ("sft" in recipe) {
+    const { batchSize, mode } = recipe.sft;
+    const modes = {
+      think: "that think first",
+      answer: "that answer at once",
+    };
+    const which = typeof mode === "number" ? `of which ${formatPercent(mode, 0)} think first` : modes[mode];
+    return `${steps} steps of ${batchSize} demonstrations ${which}; learning rate ${learningRate}, seed ${seed}`;
+  }
+  const { promptsPerStep, numGenerations, maxCompletionLength, klCoef, logKl, temperature } = recipe.grpo;
+  const kl = klCoef > 0 ? `${klCoef} × KL` : logKl ? "KL measured only" : "no KL";
+  return (
+    `${steps} steps of ${promptsPerStep} prompts × ${numGenerations} responses of up to ` +
+    `${maxCompletionLength} tokens; learning rate ${learningRate}, ${kl}, temperature ${temperature}, seed ${seed}`
+  );
 }
 
 /** The memory plan as a table; what each program holds for itself is one row for all of them. */
@@ -76,6 +98,8 @@ function stepParts({ metrics }: StepNumbers): string[] {
   const value = (name: string): number | undefined => metrics[name];
   const parts: [value: number | undefined, text: (value: number) => string][] = [
     [value("reward"), (reward) => `reward ${fixed(reward, 2)}`],
+    // Of a rewarded run it says nothing.
+    [value("reward") === undefined ? value("loss") : undefined, (loss) => `loss ${fixed(loss, 3)}`],
     [value("rewards/thinking/mean"), (share) => `thinks ${formatPercent(share, 0)}`],
     [value("completions/mean_length"), (tokens) => `length ${fixed(tokens, 1)}`],
     [value("kl"), (kl) => `KL ${fixed(kl, 3)}`],

@@ -1,5 +1,6 @@
 import { changedExamples } from "../evaluation/changed-examples.ts";
 import type { Task } from "../tasks/task.ts";
+import { trainingOf } from "../train/run-recipe.ts";
 import type { RunRecipe } from "../train/run-recipe.ts";
 import type { RunEvent } from "../train/run.ts";
 import { formatBar, formatDuration, wrapText } from "./format.ts";
@@ -52,7 +53,7 @@ export class RunView {
         progress.clear();
         return;
       case "phase":
-        if (event.phase === "rollout") this.#phaseBegan = performance.now();
+        if (event.phase === firstPhase(this.options.recipe)) this.#phaseBegan = performance.now();
         progress.glimpse(this.#bar === "" ? `step ${event.step + 1}: ${event.phase}` : this.#bar);
         return;
       case "step":
@@ -72,7 +73,7 @@ export class RunView {
 
   #stepped({ step, metrics }: Step): void {
     const { recipe, progress, print, eachStep } = this.options;
-    const { steps } = recipe.grpo;
+    const { steps } = trainingOf(recipe);
     const ms = performance.now() - this.#phaseBegan;
     this.#stepMs.push(ms);
     progress.clear();
@@ -121,6 +122,10 @@ export class RunView {
     );
     print(record.weightsSha256);
   }
+}
+
+function firstPhase(recipe: RunRecipe): "rollout" | "train" {
+  return "sft" in recipe ? "train" : "rollout";
 }
 
 /** What the user asks in an example of the evaluation. Its examples are those of seeds 0, 1, 2 … */

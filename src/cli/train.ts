@@ -51,7 +51,7 @@ interface GivenOptions {
 }
 
 export const trainCommand = defineCommand({
-  meta: { name: "train", description: "Train a LoRA adapter by GRPO, as a recipe says" },
+  meta: { name: "train", description: "Train a LoRA adapter by GRPO or demonstrations, as a recipe says" },
   args: {
     recipe: {
       type: "positional",
@@ -80,6 +80,8 @@ async function train(recipeName: string, given: GivenOptions, command: "train" |
     seed: numberOption("seed", given.seed),
     scenes: numberOption("eval", given.eval),
   });
+  if (given.profile && "sft" in recipe)
+    throw new UsageError("--profile: got a supervised recipe, expected one that trains by GRPO");
   const task = createTask(recipe.task);
   if (out !== undefined && (await stat(out).catch(() => undefined))?.isDirectory() === false)
     throw new UsageError(`--out: got the file ${out}, expected a folder`);
@@ -118,7 +120,7 @@ async function train(recipeName: string, given: GivenOptions, command: "train" |
         if (out !== undefined) print(await listFiles(folder, out));
         if (json) console.log(JSON.stringify(finished.record, undefined, 2));
       }
-      if (given.profile) {
+      if (given.profile && "grpo" in recipe) {
         progress.show("profiling a step");
         const profile = await profileStep(policy, task, recipe.grpo, signal);
         progress.clear();

@@ -8,7 +8,7 @@ import { InvalidOptionError } from "../util/errors.ts";
 export interface EvaluateOptions {
   /** Where the examples come from. Default "test". */
   split?: Split;
-  /** Examples: those of seeds `seed` … `seed + count − 1`. Default 512. */
+  /** Examples: those of seeds `seed` … `seed + count − 1`. Default 512; fewer where the split has fewer. */
   count?: number;
   /** Default 0. */
   seed?: number;
@@ -89,7 +89,8 @@ export async function* evaluateSteps(
   task: Task,
   options: EvaluateOptions = {},
 ): AsyncGenerator<{ done: number; total: number }, Evaluation, void> {
-  const { count = 512, batch = 64, signal } = options;
+  const { batch = 64, signal } = options;
+  const count = evaluatedCount(task, options);
   for (const [name, value] of Object.entries({ count, batch })) {
     if (!Number.isSafeInteger(value) || value < 1)
       throw new InvalidOptionError(`evaluation: ${name}`, value, "a positive integer");
@@ -109,6 +110,13 @@ export async function* evaluateSteps(
   }
   yield { done: count, total: count };
   return { ...summarise(results, parts), results };
+}
+
+/** How many examples an evaluation asks: as many as it is told to, and each example of a small set only once. */
+export function evaluatedCount(task: Task, { split = "test", count = 512 }: EvaluateOptions = {}): number {
+  const size = task.sizes?.[split] ?? Infinity;
+  // A split without any says so itself, when it is asked for an example.
+  return size > 0 ? Math.min(count, size) : count;
 }
 
 /** An evaluation without its examples. */
@@ -133,8 +141,9 @@ export async function reserveEvaluation(
 async function examplesFrom(
   begin: number,
   task: Task,
-  { split = "test", count = 512, seed = 0, batch = 64 }: EvaluateOptions,
+  { split = "test", seed = 0, batch = 64, ...options }: EvaluateOptions,
 ): Promise<TaskExample[]> {
+  const count = evaluatedCount(task, { split, ...options });
   const numbers = Array.from({ length: Math.min(batch, count - begin) }, (_, i) => seed + begin + i);
   return Promise.all(numbers.map(async (number) => task.example(number, split)));
 }

@@ -1,8 +1,9 @@
 import { InvalidOptionError } from "../util/errors.ts";
 import { digitsTask } from "./digits.ts";
+import { examplesTask } from "./examples.ts";
 import { letterShareTask } from "./letter-share.ts";
 import { shapesTask } from "./shapes.ts";
-import type { TaughtTask, Task } from "./task.ts";
+import { isTaught, type TaughtTask, type Task } from "./task.ts";
 
 /** A task by name, and its options: plain values, as a recipe file or a worker's message has them. */
 export interface TaskSpec {
@@ -23,6 +24,7 @@ const tasks: Readonly<Record<string, Entry>> = {
   "letter-share": { options: ["letters", "size"], create: letterShareTask },
   shapes: { options: ["reward", "difficulty", "size"], create: shapesTask },
   digits: { options: ["reward", "size"], create: digitsTask },
+  examples: { options: ["examples", "reward", "heldOut", "seed"], create: examplesTask },
 };
 
 export const taskNames: readonly string[] = Object.keys(tasks);
@@ -45,9 +47,5 @@ export function createTaughtTask(spec: TaskSpec): TaughtTask {
   const task = createTask(spec);
   if (!isTaught(task))
     throw new InvalidOptionError("task", spec.name, "a task with demonstrations, such as shapes");
-  return task;
-}
-
-function isTaught(task: Task): task is TaughtTask {
-  return "demonstration" in task;
+  return task as TaughtTask; // all that ship have their examples at once
 }

@@ -23,6 +23,8 @@ export interface Task<E extends TaskExample = TaskExample> {
   readonly name: string;
   /** What the demo and the command line say about it. */
   readonly description: string;
+  /** Examples of each split, where there are only so many: an evaluation asks each once. */
+  readonly sizes?: Readonly<Record<Split, number>>;
   /**
    * @param seed an integer of 0 to {@link seedsPerSplit} − 1.
    * @param split "train" when left out.
@@ -40,6 +42,11 @@ export interface TaughtTask<E extends TaskExample = TaskExample> extends Task<E>
   example(seed: number, split?: Split): E;
   /** `<think> … </think> <answer> x </answer>`, or `<answer> x </answer>`; every word and tag apart by one space. */
   demonstration(example: E, mode: DemonstrationMode): string;
+}
+
+/** Whether a task knows the ideal response; its examples may still take their time. */
+export function isTaught(task: Task): task is Task & Pick<TaughtTask, "demonstration"> {
+  return "demonstration" in task;
 }
 
 /** Seeds that a split has. */

@@ -116,7 +116,10 @@ function coin(text: string): number {
 }
 
 /** The ideal response: words and tags apart by one space. */
-export function taughtDemonstration({ refined_cot, answer }: TaughtExample, mode: DemonstrationMode): string {
+export function taughtDemonstration(
+  { refined_cot, answer }: Pick<TaughtExample, "refined_cot" | "answer">,
+  mode: DemonstrationMode,
+): string {
   const answered = `<answer> ${answer} </answer>`;
   return mode === "think" ? `<think> ${refined_cot} </think> ${answered}` : answered;
 }

@@ -27,6 +27,21 @@ export function optimizerOptions(recipe: {
   return { beta1, beta2, eps, weightDecay, maxGradNorm };
 }
 
+/** Trained weights and both moments, by name: what a run needs beside counters to go on, bit for bit. */
+export type TrainedTensors = Record<"param" | "m" | "v", Map<string, Float32Array>>;
+
+export async function readTrained(parameters: ParameterSet): Promise<TrainedTensors> {
+  return {
+    param: await parameters.read("param"),
+    m: await parameters.read("m"),
+    v: await parameters.read("v"),
+  };
+}
+
+export function restoreTrained(parameters: ParameterSet, tensors: TrainedTensors): void {
+  for (const what of ["param", "m", "v"] as const) parameters.restore(tensors[what], what);
+}
+
 /** The trainable weights of a model, with gradients and moments allocated. */
 export function trainedParameters({ parameters }: Model, what: string): ParameterSet {
   if (!parameters) {

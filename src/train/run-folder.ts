@@ -168,7 +168,8 @@ export class RunFolder {
         };
       }),
     );
-    await this.store.append(files.rollouts, encodeLines(rollouts));
+    // A supervised step has none.
+    if (rollouts.length > 0) await this.store.append(files.rollouts, encodeLines(rollouts));
     await this.store.append(files.metrics, encodeLines([step]));
   }
 

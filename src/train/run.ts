@@ -1,5 +1,5 @@
-import { evaluateSteps, reserveEvaluation, summaryOf } from "../evaluation/accuracy.ts";
-import type { EvaluateOptions, Evaluation } from "../evaluation/accuracy.ts";
+import { evaluatedCount, evaluateSteps, reserveEvaluation, summaryOf } from "../evaluation/accuracy.ts";
+import type { Evaluation } from "../evaluation/accuracy.ts";
 import type { Policy } from "../rollout/policy.ts";
 import { writeAdapter } from "../storage/peft.ts";
 import { createTask } from "../tasks/registry.ts";
@@ -8,13 +8,14 @@ import { CheckpointError, InvalidOptionError, StorageError } from "../util/error
 import { curvesSvg } from "./curves.ts";
 import type { CurveRun } from "./curves.ts";
 import type { GroupRecord, TrainEvent } from "./events.ts";
-import { GrpoTrainer } from "./grpo-trainer.ts";
 import type { Scorer } from "./grpo-trainer.ts";
 import type { KeptEvaluation, RunFolder, When } from "./run-folder.ts";
+import { trainingOf } from "./run-recipe.ts";
 import type { RunRecipe } from "./run-recipe.ts";
 import { noDigest, recordedStep, stepDigest, variantsOf, weightsSha256 } from "./run-record.ts";
 import type { RecordedStep, RunRecord } from "./run-record.ts";
-import { fromCheckpoint, toCheckpoint } from "./trainer-checkpoint.ts";
+import { createRunTrainer, evaluationOptions } from "./run-trainer.ts";
+import type { RunTrainer } from "./run-trainer.ts";
 
 /** What a run yields besides the trainer's own events. */
 export type RunEvent =
@@ -49,10 +50,12 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Steps between two checkpoints. Default: as often as saving takes at most a tenth of the time. */
   checkpointEvery?: number;
+  /** Asked after each step: true brings about a checkpoint of it. */
+  saveRequested?: () => boolean;
 }
 
 /**
- * A whole run: accuracy before, GRPO with every step recorded, accuracy after, and the record of it all. Each step is
+ * A whole run: accuracy before, training with every step recorded, accuracy after, and the record of it all. Each step is
  * in the folder before its event is yielded. A run that was killed at any point and is resumed ends in the same bits as
  * one that was not, as does one that was aborted, which saves a checkpoint first and ends with `done`, `stopped`.
  * @throws CheckpointError when the folder holds a run and `resume` is not set, or another recipe's run; StorageError
@@ -67,7 +70,7 @@ class Run {
   readonly #recipe: RunRecipe;
   readonly #folder: RunFolder;
   readonly #task: Task;
-  readonly #trainer: GrpoTrainer;
+  readonly #trainer: RunTrainer;
   readonly #options: RunOptions;
   /** Steps recorded, those of earlier parts of the run included. */
   #steps: RecordedStep[] = [];
@@ -92,7 +95,7 @@ class Run {
     this.#recipe = recipe;
     this.#folder = folder;
     this.#task = task;
-    this.#trainer = new GrpoTrainer(policy, task, recipe.grpo, scorer);
+    this.#trainer = createRunTrainer({ policy, task, recipe, scorer });
   }
 
   async *events(): AsyncGenerator<RunEvent, void, void> {
@@ -154,28 +157,21 @@ class Run {
 
   /** A run may be made longer, and evaluated on more; everything else has to be as it was. */
   #compare(earlier: RunRecipe): void {
-    const fixed = (recipe: RunRecipe) => {
-      const { grpo, evaluation } = recipe;
-      return flatten({ ...recipe, grpo: { ...grpo, steps: 0 }, evaluation: { ...evaluation, scenes: 0 } });
-    };
-    const [got, expected] = [fixed(this.#recipe), fixed(earlier)];
-    const key = [...new Set([...got.keys(), ...expected.keys()])].find((k) => got.get(k) !== expected.get(k));
-    if (key !== undefined) {
-      throw new CheckpointError(
-        `${this.#folder.name}: its run is of another recipe: ${key}: got ${got.get(key)}, expected ${expected.get(key)}`,
-      );
-    }
+    const different = firstDifference(this.#recipe, earlier);
+    if (different !== undefined)
+      throw new CheckpointError(`${this.#folder.name}: its run is of another recipe: ${different}`);
   }
 
   async *#restore(): AsyncGenerator<RunEvent, void, void> {
     const found = await this.#folder.latestCheckpoint();
     const { step = 0 } = found?.state ?? {};
-    if (step > this.#recipe.grpo.steps) {
+    const { steps } = trainingOf(this.#recipe);
+    if (step > steps) {
       throw new CheckpointError(
-        `${this.#folder.name}: its run has taken ${step} steps already, the recipe has ${this.#recipe.grpo.steps}`,
+        `${this.#folder.name}: its run has taken ${step} steps already, the recipe has ${steps}`,
       );
     }
-    if (found) this.#trainer.restore(await fromCheckpoint(found, this.#recipe.model));
+    if (found) await this.#trainer.restore(found);
     this.#steps = await this.#folder.cutBack(step);
     const before = await this.#folder.evaluation("before");
     this.#earlierMs = this.#steps.at(-1)?.wallMs ?? before?.wallMs ?? 0;
@@ -189,12 +185,16 @@ class Run {
    */
   async *#plan(): AsyncGenerator<RunEvent, void, void> {
     if (this.#recipe.evaluation.scenes > 0)
-      await reserveEvaluation(this.#policy, this.#task, this.#evaluation());
+      await reserveEvaluation(
+        this.#policy,
+        this.#task,
+        evaluationOptions(this.#recipe, this.#options.signal),
+      );
     if (this.#isLast()) return;
     const { budget } = await this.#trainer.prepare();
     const { step } = this.#trainer;
     const adapter = { ...this.#policy.device.info };
-    yield { type: "plan", step, steps: this.#recipe.grpo.steps, budget, adapter };
+    yield { type: "plan", step, steps: trainingOf(this.#recipe).steps, budget, adapter };
   }
 
   async *#whole(): AsyncGenerator<RunEvent, void, void> {
@@ -237,11 +237,12 @@ class Run {
   }
 
   #isLast(): boolean {
-    return this.#trainer.step >= this.#recipe.grpo.steps;
+    return this.#trainer.step >= trainingOf(this.#recipe).steps;
   }
 
   #isDue(): boolean {
-    const { checkpointEvery } = this.#options;
+    const { checkpointEvery, saveRequested } = this.#options;
+    if (saveRequested?.() === true) return true;
     if (checkpointEvery !== undefined) return this.#trainer.step % checkpointEvery === 0;
     return performance.now() - this.#pace.at >= 9 * this.#pace.took;
   }
@@ -251,11 +252,7 @@ class Run {
     const { step } = this.#trainer;
     if (step === this.#saved) return undefined;
     const begun = performance.now();
-    const state = await this.#trainer.state();
-    const { kit: versions } = this.#options;
-    const key = await this.#folder.saveCheckpoint(
-      toCheckpoint(state, { model: this.#recipe.model, versions }),
-    );
+    const key = await this.#folder.saveCheckpoint(await this.#trainer.checkpoint(this.#options.kit));
     this.#saved = step;
     this.#pace = { at: performance.now(), took: performance.now() - begun };
     return key;
@@ -281,13 +278,13 @@ class Run {
 
   /** Greedy accuracy, or what an earlier part of the run found it to be; null when the recipe has no evaluation. */
   async *#evaluate(when: When): AsyncGenerator<RunEvent, Evaluation | null, void> {
-    const { scenes: count } = this.#recipe.evaluation;
     const step = when === "before" ? 0 : this.#trainer.step;
-    if (count === 0) return null;
+    if (this.#recipe.evaluation.scenes === 0) return null;
+    const options = evaluationOptions(this.#recipe, this.#options.signal);
     const kept = await this.#folder.evaluation(when);
-    if (kept && isOf(kept, step, count)) return kept.evaluation;
+    if (kept && isOf(kept, step, evaluatedCount(this.#task, options))) return kept.evaluation;
     const steps = evaluateSteps(this.#policy, this.#task, {
-      ...this.#evaluation(),
+      ...options,
       // A fresh adapter changes nothing, so a policy that has been trained since still knows how it began.
       adapter: step === this.#trainer.step,
     });
@@ -304,22 +301,10 @@ class Run {
     }
   }
 
-  #evaluation(): EvaluateOptions {
-    const { evaluation, grpo } = this.#recipe;
-    return {
-      split: evaluation.split,
-      count: evaluation.scenes,
-      // As many as a step's completions: the engine decodes as many at a time in training.
-      batch: grpo.promptsPerStep * grpo.numGenerations,
-      maxNewTokens: grpo.maxCompletionLength,
-      system: grpo.system ?? undefined,
-      signal: this.#options.signal,
-    };
-  }
-
   #curves(run: CurveRun): string {
-    const { model, task, grpo } = this.#recipe;
-    return curvesSvg([run], { title: `${model} on ${task.name}, seed ${grpo.seed}` });
+    const { model, task } = this.#recipe;
+    const { seed } = trainingOf(this.#recipe);
+    return curvesSvg([run], { title: `${model} on ${task.name}, seed ${seed}` });
   }
 
   #wallMs(): number {
@@ -341,7 +326,7 @@ class Run {
       format: 1,
       kit: this.#options.kit,
       recipe: this.#recipe,
-      seed: this.#recipe.grpo.seed,
+      seed: trainingOf(this.#recipe).seed,
       model: this.#recipe.model,
       adapter: { ...device.info },
       ...variantsOf(device),
@@ -357,6 +342,19 @@ class Run {
 
 function isOf({ step, evaluation }: KeptEvaluation, wantedStep: number, count: number): boolean {
   return step === wantedStep && evaluation.count === count;
+}
+
+/** What two recipes differ in besides their steps and how much is evaluated, in words; undefined where in nothing. */
+function firstDifference(recipe: RunRecipe, earlier: RunRecipe): string | undefined {
+  const [got, expected] = [flatten(recipe), flatten(earlier)];
+  const free = /^((grpo|sft)\.steps|evaluation\.scenes)$/;
+  const key = [...new Set([...got.keys(), ...expected.keys()])].find(
+    (k) => !(free.test(k) && got.has(k) && expected.has(k)) && got.get(k) !== expected.get(k),
+  );
+  if (key === undefined) return undefined;
+  // A value may be a picture.
+  const show = (value = "none") => (value.length > 80 ? `${value.slice(0, 80)}…` : value);
+  return `${key}: got ${show(got.get(key))}, expected ${show(expected.get(key))}`;
 }
 
 /** Every value of nested objects by its path, as text. */

@@ -3,7 +3,7 @@ import { integer, optimizerEntries, share } from "./optimizer-options.ts";
 import { parseOptions } from "./parse-options.ts";
 
 /** Every option of supervised fine-tuning with its default. Names and meanings are TRL's. */
-const schema = v.strictObject({
+export const sftSchema = v.strictObject({
   /** Optimizer steps. */
   steps: v.optional(integer(1), 100),
   /** Examples of a step. */
@@ -18,13 +18,13 @@ const schema = v.strictObject({
 });
 
 /** The options of an SFT run, all of them set. */
-export type SftRecipe = v.InferOutput<typeof schema>;
-export type SftRecipeOptions = v.InferInput<typeof schema>;
+export type SftRecipe = v.InferOutput<typeof sftSchema>;
+export type SftRecipeOptions = v.InferInput<typeof sftSchema>;
 
 /**
  * Fills in defaults and checks every value.
  * @throws InvalidOptionError naming the option, what was got and what is expected; unknown options too.
  */
 export function parseSftRecipe(options: unknown): SftRecipe {
-  return parseOptions("SFT recipe", schema, options);
+  return parseOptions("SFT recipe", sftSchema, options);
 }

@@ -2,12 +2,15 @@ import type { Message } from "../data/chat-template.ts";
 import { runPrograms } from "../gpu/program.ts";
 import type { Program } from "../gpu/program.ts";
 import { adamwBias, readOptimizerReport } from "../kernels/adamw.ts";
+import type { PackedCapacity } from "../models/packed-inputs.ts";
 import { packGroups } from "../models/packing.ts";
 import { visionBatch } from "../models/vision-encoder.ts";
 import { packedPrompts } from "../rollout/policy.ts";
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
 import { InvalidOptionError, NonFiniteError } from "../util/errors.ts";
-import { optimizerOptions, trainedParameters } from "./optimizer-program.ts";
+import type { TrainEvent } from "./events.ts";
+import { optimizerOptions, readTrained, restoreTrained, trainedParameters } from "./optimizer-program.ts";
+import type { TrainedTensors } from "./optimizer-program.ts";
 import { learningRateAt } from "./schedule.ts";
 import { recordSft } from "./sft-programs.ts";
 import type { SftPrograms } from "./sft-programs.ts";
@@ -23,6 +26,11 @@ export interface SftExample {
 /** Example number `index` of a run: a pure function, so that a run that is resumed or repeated sees the same data. */
 export type SftData = (index: number) => SftExample | Promise<SftExample>;
 
+/** Room of the recorded programs; patches are those of a vision tower that is trained. */
+export interface SftCapacity extends PackedCapacity {
+  patches: number;
+}
+
 /** A run that can go on later, bit for bit. */
 export interface SftState {
   /** Steps done. */
@@ -30,13 +38,13 @@ export interface SftState {
   /** Optimizer updates that changed weights; skipped ones do not count. */
   updates: number;
   numTokens: number;
-  tensors: Record<"param" | "m" | "v", Map<string, Float32Array>>;
+  policyVersion: number;
+  /** Of the last step's programs: kernels are chosen, and sums cut, by it. Null before the first step. */
+  capacity: SftCapacity | null;
+  tensors: TrainedTensors;
 }
 
-export type SftEvent =
-  | { type: "step"; step: number; metrics: Record<string, number> }
-  | { type: "warning"; step: number; code: "non-finite"; message: string }
-  | { type: "done"; step: number; reason: "finished" | "stopped" };
+export type SftEvent = Exclude<TrainEvent, { type: "rollouts" }>;
 
 interface TokenizedExample {
   prompt: PolicyPrompt;
@@ -53,6 +61,7 @@ const nonFiniteLimit = 3;
 export class SftTrainer {
   readonly recipe: SftRecipe;
   #programs: SftPrograms | undefined;
+  #capacity: SftCapacity | undefined;
   #step = 0;
   #updates = 0;
   #numTokens = 0;
@@ -62,6 +71,8 @@ export class SftTrainer {
     readonly policy: Policy,
     private readonly data: SftData,
     options: SftRecipeOptions = {},
+    /** Put before each chat as a system turn. */
+    private readonly system?: string,
   ) {
     this.recipe = parseSftRecipe(options);
     trainedParameters(policy.model, "SFT");
@@ -84,17 +95,24 @@ export class SftTrainer {
    */
   async *run({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<SftEvent, void, void> {
     if (this.#step === 0) this.policy.model.parameters?.resetMoments();
-    let next = this.#batch(this.#step);
+    let next = this.#prefetch(this.#step);
     while (this.#step < this.recipe.steps) {
       if (signal?.aborted) {
         yield { type: "done", step: this.#step, reason: "stopped" };
         return;
       }
       const step = this.#step;
+      yield { type: "phase", step, phase: "train" };
       const started = performance.now();
-      const submitted = await this.#submit(step, await next);
+      const parts = this.#parts(await next);
+      const prepared = await this.#prepare(parts);
+      if (prepared.recorded)
+        yield { type: "plan", step, steps: this.recipe.steps, ...this.#plan(prepared.programs) };
+      // Whoever used the policy while the caller had the event may have made it hold larger images.
+      const { programs } = prepared.recorded ? await this.#prepare(parts) : prepared;
+      const submitted = await this.#submit(step, programs, parts);
       // The host draws and tokenizes the next batch while the GPU works on this one.
-      next = this.#batch(step + 1);
+      next = this.#prefetch(step + 1);
       const { loss, entropy, tokens, report } = await submitted.result();
       this.#step++;
       this.#numTokens += tokens;
@@ -133,29 +151,63 @@ export class SftTrainer {
     yield { type: "done", step: this.#step, reason: "finished" };
   }
 
+  /** Records and places what the first step needs, without running it. */
+  async prepare(): Promise<{ budget: [name: string, bytes: number][] }> {
+    const { programs } = await this.#prepare(this.#parts(await this.#batch(this.#step)));
+    return this.#plan(programs);
+  }
+
+  /** Everything the run holds on the GPU, by purpose. */
+  #plan({ update, optimizer, persistentBytes }: SftPrograms): {
+    budget: [name: string, bytes: number][];
+    adapter: Record<string, unknown>;
+  } {
+    const own = [update, optimizer].map(({ plan }): [string, number] => [
+      `${plan.program}: inputs, outputs, parameters`,
+      plan.ownBytes,
+    ]);
+    const statistics = persistentBytes - own.reduce((sum, [, bytes]) => sum + bytes, 0);
+    return {
+      budget: [...this.policy.memory(), ["statistics", statistics], ...own],
+      adapter: { ...this.policy.device.info },
+    };
+  }
+
+  /** A batch that is drawn while the GPU works. One that fails tells whoever awaits it, if anybody still does. */
+  #prefetch(step: number): Promise<TokenizedExample[]> {
+    const batch = this.#batch(step);
+    batch.catch(() => undefined);
+    return batch;
+  }
+
   /** The examples of a step, tokenized. */
   async #batch(step: number): Promise<TokenizedExample[]> {
-    const { policy, recipe } = this;
+    const { policy, recipe, system } = this;
     const examples: TokenizedExample[] = [];
     if (step >= recipe.steps) return examples;
     const [stop] = policy.model.config.tokens.eos;
     for (let i = 0; i < recipe.batchSize; i++) {
       const { messages, response } = await this.data(step * recipe.batchSize + i);
       const target = [...policy.tokenizer.encode(response), stop];
-      examples.push({ prompt: await policy.encode(messages), target });
+      examples.push({ prompt: await policy.encode(messages, { system }), target });
     }
     return examples;
   }
 
-  /** Writes and submits a step; its numbers are read back when they are asked for. */
-  async #submit(step: number, examples: readonly TokenizedExample[]) {
-    const { recipe, policy } = this;
-    const size = recipe.microBatchSize > 0 ? recipe.microBatchSize : recipe.batchSize;
+  /** Micro-batches. */
+  #parts(examples: readonly TokenizedExample[]): TokenizedExample[][] {
+    const { microBatchSize, batchSize } = this.recipe;
+    const size = microBatchSize > 0 ? microBatchSize : batchSize;
     const parts: TokenizedExample[][] = [];
     for (let begin = 0; begin < examples.length; begin += size)
       parts.push(examples.slice(begin, begin + size));
-    const programs = await this.#prepare(parts);
-    const targets = examples.reduce((sum, { target }) => sum + target.length, 0);
+    return parts;
+  }
+
+  /** Writes and submits a step; its numbers are read back when they are asked for. */
+  async #submit(step: number, programs: SftPrograms, parts: readonly (readonly TokenizedExample[])[]) {
+    const { recipe, policy } = this;
+    const targets = parts.flat().reduce((sum, { target }) => sum + target.length, 0);
     const learningRate = learningRateAt(step, { ...recipe, totalSteps: recipe.steps });
     const { bias1, bias2 } = adamwBias(this.#updates + 1, recipe.adamBeta1, recipe.adamBeta2);
     let [logpSum, entropySum, tokens] = [0, 0, 0];
@@ -211,71 +263,86 @@ export class SftTrainer {
   }
 
   /** Programs with room for these micro-batches; recorded again only when they are outgrown. */
-  async #prepare(parts: readonly (readonly TokenizedExample[])[]): Promise<SftPrograms> {
+  async #prepare(
+    parts: readonly (readonly TokenizedExample[])[],
+  ): Promise<{ programs: SftPrograms; recorded: boolean }> {
     const { policy, recipe } = this;
     const most = (count: (example: TokenizedExample) => number) =>
       Math.max(...parts.map((part) => part.reduce((sum, example) => sum + count(example), 0)));
-    const tokens = most(({ prompt, target }) => prompt.tokens.length - 1 + target.length);
-    const scored = most(({ target }) => target.length);
     const rows = most(({ prompt }) => prompt.featureCount);
-    const segments = 2 * Math.max(...parts.map((part) => part.length));
     const unit = (policy.model.config.vision?.mergeSize ?? 1) ** 2;
-    const patches = this.#trainsVision ? rows * unit : 0;
+    const needed: SftCapacity = {
+      tokens: most(({ prompt, target }) => prompt.tokens.length - 1 + target.length),
+      scored: most(({ target }) => target.length),
+      segments: 2 * Math.max(...parts.map((part) => part.length)),
+      patches: this.#trainsVision ? rows * unit : 0,
+    };
     if (!this.#trainsVision) {
       for (const part of parts) await policy.reserveImages(part.map(({ prompt }) => prompt));
     }
-    const known = this.#programs;
-    const fits =
-      known !== undefined &&
-      known.inputs.capacity.tokens >= tokens &&
-      known.inputs.capacity.scored >= scored &&
-      known.inputs.capacity.segments >= segments &&
-      (this.#trainsVision
-        ? (known.vision?.N.capacity ?? 0) >= patches
-        : known.inputs.features === policy.features);
-    if (fits) return known;
-    if (this.#trainsVision && patches === 0)
+    const capacity = withRoom(this.#capacity, needed);
+    if (this.#trainsVision && capacity.patches === 0)
       throw new InvalidOptionError("SFT of the vision tower: images in a micro-batch", 0, "at least one");
+    const known = this.#programs;
+    const seesImages = this.#trainsVision || known?.inputs.features === policy.features;
+    if (known && capacity === this.#capacity && seesImages) return { programs: known, recorded: false };
+    // Gone before the new ones are tried: should they not fit, nothing runs on freed buffers.
     this.destroy();
-    // Responses differ in length from step to step: room for longer ones, so that a run records once.
-    const roomy = (count: number) => Math.ceil((count * 1.15) / 128) * 128;
+    this.#capacity = capacity;
     this.#programs = await recordSft(policy.model, {
-      capacity: { tokens: roomy(tokens), scored: roomy(scored), segments },
-      patches,
+      capacity,
+      patches: capacity.patches,
       features: policy.features,
       recompute: recipe.recompute,
       optimizer: optimizerOptions(recipe),
       pool: policy.pool,
     });
-    return this.#programs;
+    return { programs: this.#programs, recorded: true };
   }
 
   /** Everything a later process needs to go on with the same bits. */
   async state(): Promise<SftState> {
-    const parameters = trainedParameters(this.policy.model, "SFT state");
     return {
       step: this.#step,
       updates: this.#updates,
       numTokens: this.#numTokens,
-      tensors: {
-        param: await parameters.read("param"),
-        m: await parameters.read("m"),
-        v: await parameters.read("v"),
-      },
+      policyVersion: this.policy.version,
+      capacity: this.#capacity ?? null,
+      tensors: await readTrained(trainedParameters(this.policy.model, "SFT state")),
     };
   }
 
   /** Goes on from a state of the same run. */
   restore(state: SftState): void {
-    const parameters = trainedParameters(this.policy.model, "SFT state");
-    for (const what of ["param", "m", "v"] as const) parameters.restore(state.tensors[what], what);
-    this.#step = state.step;
-    this.#updates = state.updates;
-    this.#numTokens = state.numTokens;
+    const { step, updates, numTokens, policyVersion, capacity, tensors } = state;
+    restoreTrained(trainedParameters(this.policy.model, "SFT state"), tensors);
+    this.#step = step;
+    this.#updates = updates;
+    this.#numTokens = numTokens;
+    this.#capacity = capacity ?? undefined;
+    this.policy.version = policyVersion;
   }
 
   destroy(): void {
     this.#programs?.destroy();
     this.#programs = undefined;
   }
+}
+
+/**
+ * What is at hand where it is enough; else more of everything that is too little. Responses differ in length from step
+ * to step, so there is room for longer ones and a run seldom records twice.
+ */
+function withRoom(at: SftCapacity | undefined, needed: SftCapacity): SftCapacity {
+  const names = ["tokens", "scored", "segments", "patches"] as const;
+  if (at && names.every((name) => at[name] >= needed[name])) return at;
+  const roomy = (count: number) => Math.ceil((count * 1.15) / 128) * 128;
+  const more = (name: (typeof names)[number], wanted: number) =>
+    at && at[name] >= needed[name] ? at[name] : wanted;
+  return {
+    tokens: more("tokens", roomy(needed.tokens)),
+    scored: more("scored", roomy(needed.scored)),
+    segments: more("segments", needed.segments),
+    patches: more("patches", needed.patches),
+  };
 }

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { trainingOf } from "../../src/train/run-recipe.ts";
 import type { RunRecord } from "../../src/train/run-record.ts";
 import { smallRecipe, tooWide } from "./recipe.ts";
 import { thinktab } from "./run.ts";
@@ -59,7 +60,7 @@ describe("thinktab replay", { timeout: 600_000 }, () => {
 
   test("tells another seed, adapter, version and variant as what may be the reason", async () => {
     const other = changed((run) => {
-      run.recipe.grpo.seed = run.seed = 2;
+      trainingOf(run.recipe).seed = run.seed = 2;
       run.adapter.description = "another GPU";
       run.kit.version = "0.0.1";
       run.tuned["matmul.forward 1"] = 99;

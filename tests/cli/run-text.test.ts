@@ -14,7 +14,8 @@ import { changedExamples } from "../../src/evaluation/changed-examples.ts";
 import { createTask } from "../../src/tasks/registry.ts";
 import { shapesKinds } from "../../src/tasks/shapes.ts";
 import { shippedRecipes } from "../../src/train/recipes.ts";
-import { parseRunRecipe } from "../../src/train/run-recipe.ts";
+import { parseRunRecipe, trainingOf } from "../../src/train/run-recipe.ts";
+import type { RunRecipe } from "../../src/train/run-recipe.ts";
 import { tooWide } from "./recipe.ts";
 
 const proportion = (right: number, count: number): Proportion => {
@@ -27,15 +28,38 @@ function summary(right: number, parts: Record<string, number> = {}): EvaluationS
 }
 
 describe("the plan", () => {
-  test.each(Object.keys(shippedRecipes))("of %s says what counts, within 80 columns", (name) => {
-    const recipe = parseRunRecipe(shippedRecipes[name]);
+  const planOf = (name: string, recipe: RunRecipe) => {
     const text = describeTerms(describeRecipe(name, recipe, createTask(recipe.task)));
     expect(tooWide(text)).toEqual([]);
-    const words = text.replaceAll(/\s+/g, " ");
-    expect(words).toContain(`${name}: ${recipe.grpo.steps} steps of ${recipe.grpo.promptsPerStep} prompts`);
-    expect(words).toContain(`learning rate ${recipe.grpo.learningRate},`);
-    expect(words).toContain(recipe.grpo.klCoef > 0 ? `${recipe.grpo.klCoef} × KL` : "KL measured only");
+    return text.replaceAll(/\s+/g, " ");
+  };
+
+  test.each(Object.keys(shippedRecipes))("of %s says what counts, within 80 columns", (name) => {
+    const recipe = parseRunRecipe(shippedRecipes[name]);
+    const words = planOf(name, recipe);
+    const { steps, learningRate } = trainingOf(recipe);
+    expect(words).toContain(`learning rate ${learningRate},`);
+    if ("sft" in recipe) {
+      const { batchSize } = recipe.sft;
+      expect(words).toContain(`${name}: ${steps} steps of ${batchSize} demonstrations that think first;`);
+    } else {
+      const { promptsPerStep, klCoef } = recipe.grpo;
+      expect(words).toContain(`${name}: ${steps} steps of ${promptsPerStep} prompts`);
+      expect(words).toContain(klCoef > 0 ? `${klCoef} × KL` : "KL measured only");
+    }
     if (recipe.evaluation.scenes === 0) expect(words).toContain("--eval N");
+  });
+
+  test("of a set of one's own counts its examples, and does not print them", () => {
+    const image = `data:image/png;base64,${"A".repeat(400)}`;
+    const examples = ["a", "b", "c"].map((answer) => ({ image, question: `is it ${answer} ?`, answer }));
+    const recipe = parseRunRecipe({ model: "toy", task: { name: "examples", examples }, sft: { mode: 0.5 } });
+    const words = planOf("mine", recipe);
+    expect(words).toContain(
+      "task examples, examples of 3. 3 examples of your own: 2 to train on, 1 held out.",
+    );
+    expect(words).toContain("demonstrations of which 50% think first");
+    expect(words).toContain("greedy answers to 1 held-out examples (test)");
   });
 
   test("adds up what each program holds for itself, and keeps the total", () => {

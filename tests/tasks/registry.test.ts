@@ -3,8 +3,9 @@ import { createTask, createTaughtTask, taskNames, type TaskSpec } from "../../sr
 import { InvalidOptionError } from "../../src/util/errors.ts";
 
 test("every task is made by its name", () => {
-  expect(taskNames).toEqual(["letter-share", "shapes", "digits"]);
-  for (const name of taskNames) expect(createTask({ name }).name).toBe(name);
+  expect(taskNames).toEqual(["letter-share", "shapes", "digits", "examples"]);
+  const needed: Record<string, object> = { examples: { examples: [{ question: "why?", answer: "so" }] } };
+  for (const name of taskNames) expect(createTask({ name, ...needed[name] }).name).toBe(name);
 });
 
 test("options reach the task", () => {
@@ -16,7 +17,7 @@ test("options reach the task", () => {
 
 describe("what is refused", () => {
   test.each<[TaskSpec, string]>([
-    [{ name: "chess" }, "task: got chess, expected [one of, letter-share, shapes, digits]"],
+    [{ name: "chess" }, "task: got chess, expected [one of, letter-share, shapes, digits, examples]"],
     [{ name: "constructor" }, "task: got constructor"],
     [
       { name: "shapes", dificulty: "easy" },

@@ -6,7 +6,7 @@ import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { parseSafetensors } from "../../src/storage/safetensors.ts";
 import { createTask } from "../../src/tasks/registry.ts";
 import { RunFolder } from "../../src/train/run-folder.ts";
-import { modelOptions, parseRunRecipe } from "../../src/train/run-recipe.ts";
+import { modelOptions } from "../../src/train/run-recipe.ts";
 import type { RunRecipe } from "../../src/train/run-recipe.ts";
 import { compareRuns, parseRunRecord, weightsSha256 } from "../../src/train/run-record.ts";
 import type { RunRecord } from "../../src/train/run-record.ts";
@@ -15,11 +15,12 @@ import type { RunEvent, RunOptions } from "../../src/train/run.ts";
 import { CheckpointError, InvalidOptionError, StorageError } from "../../src/util/errors.ts";
 import { sharedDevice } from "../support/device.ts";
 import { failingStore, storedText } from "../support/failing-store.ts";
+import { grpoRecipe } from "../support/grpo-recipe.ts";
 
 /** Half of all bytes are wanted: every group has some spread, whatever the seed. */
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?-+*/()[]{}<>";
 
-const recipe = parseRunRecipe({
+const recipe = grpoRecipe({
   model: "tiny",
   task: { name: "letter-share", letters },
   lora: { rank: 4, alpha: 8, seed: 1 },

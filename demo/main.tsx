@@ -1,5 +1,4 @@
 /** The page's entry: what it looks like, what it shows, and the engine behind it. */
-import "@picocss/pico/css/pico.min.css";
 import "./style.css";
 import { render } from "preact";
 import { App } from "./app.tsx";

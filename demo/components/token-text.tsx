@@ -15,16 +15,27 @@ export interface TokenTextProps {
   legend?: string;
   /** The token that is marked. */
   active?: number | null;
+  /** Makes each token a button; arrow keys, Home and End move between them. Null: nothing is pointed at any more. */
   onActive?: (index: number | null) => void;
+  /** Of the tokens together, for screen readers; where they are buttons. */
+  label?: string;
 }
 
 export function TokenText(props: TokenTextProps) {
-  const { tokens, values, titles, scale, legend, active = null, onActive } = props;
+  const { tokens, values, titles, scale, legend, active = null, onActive, label = "Tokens" } = props;
   const range =
     props.range ?? values.reduce((most: number, value) => Math.max(most, Math.abs(value ?? 0)), 0);
   return (
     <div class="token-text">
-      <p class="tokens" onMouseLeave={onActive && (() => onActive(null))}>
+      <div
+        class="tokens"
+        {...(onActive && {
+          role: "group",
+          "aria-label": label,
+          onKeyDown: moveFocus,
+          onMouseLeave: () => onActive(null),
+        })}
+      >
         {tokens.map((token, index) => {
           const value = values.at(index) ?? null;
           const title = titles?.at(index) ?? (value === null ? undefined : showNumber(value));
@@ -46,6 +57,7 @@ export function TokenText(props: TokenTextProps) {
               key={index}
               type="button"
               {...shared}
+              tabIndex={index === (active ?? 0) ? 0 : -1}
               aria-pressed={index === active}
               onMouseEnter={() => onActive(index)}
               onFocus={() => onActive(index)}
@@ -55,10 +67,26 @@ export function TokenText(props: TokenTextProps) {
             </button>
           );
         })}
-      </p>
+      </div>
       {legend !== undefined && <TokenLegend scale={scale} range={range} text={legend} />}
     </div>
   );
+}
+
+/** One stop for the Tab key, arrows within: a text has hundreds of tokens. */
+function moveFocus(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
+  const tokens = [...event.currentTarget.querySelectorAll<HTMLElement>("button.token")];
+  const index = tokens.findIndex((token) => token === document.activeElement);
+  const targets: Record<string, number> = {
+    ArrowRight: index + 1,
+    ArrowLeft: index - 1,
+    Home: 0,
+    End: tokens.length - 1,
+  };
+  const target = tokens.at(Math.max(0, targets[event.key] ?? -1));
+  if (!(event.key in targets) || !target) return;
+  event.preventDefault();
+  target.focus();
 }
 
 /** What the shades of {@link TokenText} stand for; for a list of them, once. */

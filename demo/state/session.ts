@@ -279,7 +279,7 @@ export class Session {
     const { source, options } = origin ?? { source: toySource, options: defaultOptions };
     const untouched = origin?.untouched ?? true;
     const policy = await this.#load(kit, source, options);
-    const resumed = this.#heldBy.peek() !== null;
+    const resumed = this.#heldBy.peek() === "training";
     // Looked for by the new engine: where the old one kept runs in memory only, there is nothing any more.
     const files = resumed || untouched ? null : ((await origin?.trained?.()) ?? null);
     if (files) await policy.importAdapter(files);

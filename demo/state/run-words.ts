@@ -1,6 +1,4 @@
 /** What is said of a run: for the live region, so in whole sentences. */
-import { trainingOf } from "../../workers/client.ts";
-import type { SavedRun } from "../../workers/client.ts";
 import { showDuration } from "../components/format.ts";
 
 export type RunPhase = "rollout" | "reward" | "train" | "evaluate";
@@ -37,14 +35,4 @@ export function stepWords(
 
 export function evaluationWords(when: "before" | "after", done: number, total: number): string {
   return `Evaluating ${when} the run: ${done} of ${total} held-out questions.`;
-}
-
-/** Of a run that an earlier visit, or another tab, has begun. */
-export function savedWords({ recipe, steps, inUse }: SavedRun): string {
-  const { steps: planned, seed } = trainingOf(recipe);
-  const where =
-    steps.length > 0 ? `after step ${steps.length} of ${planned}` : `before its first step of ${planned}`;
-  return inUse
-    ? `A run of ${recipe.model} with seed ${seed} is going on in another tab, ${where}. Only one tab can train at a time.`
-    : `A run of ${recipe.model} with seed ${seed} was left ${where}. Going on from there gives the same weights as if it had not been interrupted.`;
 }

@@ -7,29 +7,72 @@ import type { Locator, Page } from "@playwright/test";
 /** A page whose console must stay free of errors. */
 export const test = base.extend<{ app: App }>({
   app: async ({ page }, use) => {
-    const errors: string[] = [];
-    page.on("console", (message) => {
-      if (message.type() === "error") errors.push(message.text());
-    });
-    page.on("pageerror", (error) => errors.push(`uncaught ${error.message}`));
+    const errors = watchConsole(page);
     await use(await App.open(page));
     expect(errors, "errors in the console").toEqual([]);
   },
 });
 
+/** Collects what a page reports as an error. */
+export function watchConsole(page: Page): string[] {
+  const errors: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  page.on("pageerror", (error) => errors.push(`uncaught ${error.message}`));
+  return errors;
+}
+
+export type TabName = "Ask" | "Train" | "Rollouts" | "Compare" | "Device";
+
 export class App {
   constructor(readonly page: Page) {}
 
-  /** Opens the page, and waits until it can be asked. */
-  static async open(page: Page): Promise<App> {
-    await page.goto("./");
+  /**
+   * Opens the page, and waits until its policy is ready.
+   * @param place a tab's address, such as `#train`.
+   */
+  static async open(page: Page, place = ""): Promise<App> {
+    await page.goto(`./${place}`);
     const app = new App(page);
-    await expect(app.button("Ask")).toBeEnabled();
+    await app.ready();
     return app;
   }
 
-  button(name: string): Locator {
+  /** Waits until a policy can be used. */
+  async ready(): Promise<void> {
+    await expect(this.policy).toHaveText(/^(?!Starting|Loading|The GPU was lost|No policy)/);
+  }
+
+  /** Opens a tab as a user does, and gives its panel. */
+  async openTab(name: TabName): Promise<Locator> {
+    await this.page.getByRole("tab", { name, exact: true }).click();
+    const panel = this.panel(name);
+    await expect(panel).toBeVisible();
+    return panel;
+  }
+
+  panel(name: TabName): Locator {
+    return this.page.getByRole("tabpanel", { name, exact: true });
+  }
+
+  /** A button of the tab that is shown. */
+  button(name: string | RegExp): Locator {
     return this.page.getByRole("button", { name, exact: true });
+  }
+
+  /** A field of the tab that is shown. */
+  field(name: string): Locator {
+    return this.page.getByLabel(name, { exact: true }).filter({ visible: true });
+  }
+
+  /** What is told as an error in the tab that is shown. */
+  get alert(): Locator {
+    return this.page.getByRole("alert");
+  }
+
+  get policy(): Locator {
+    return this.page.getByRole("status", { name: "Policy status" });
   }
 
   get answer(): Locator {
@@ -40,12 +83,16 @@ export class App {
     return this.page.getByRole("status", { name: "Training status" });
   }
 
-  field(name: string): Locator {
-    return this.page.getByLabel(name, { exact: true });
+  async chooseImage(name: string, mimeType: string, buffer: Buffer): Promise<void> {
+    await this.page.getByLabel("Choose image", { exact: true }).setInputFiles({ name, mimeType, buffer });
   }
 
-  async chooseImage(name: string, mimeType: string, buffer: Buffer): Promise<void> {
-    await this.field("Choose image").setInputFiles({ name, mimeType, buffer });
+  /** Asks a question under “Ask”, and waits for the end of the answer. */
+  async ask(question: string): Promise<void> {
+    await this.openTab("Ask");
+    await this.field("Question").fill(question);
+    await this.button("Ask").click();
+    await this.answered();
   }
 
   /** Waits for the end of an answer. */
@@ -59,22 +106,28 @@ export class App {
     return (await Promise.all(parts)).join(" | ");
   }
 
-  /** Fills the recipe's form: the JSON first, of which the fields above it then replace steps, seed and scenes. */
+  /** Fills the recipe's form: the JSON first, then the fields, which write into it. */
   async recipe({ steps, seed, scenes, ...grpo }: RecipeFields): Promise<void> {
-    const json = this.field("Recipe as JSON");
+    await this.openTab("Train");
     if (Object.keys(grpo).length > 0) {
+      const json = this.page.getByLabel("Recipe as JSON", { exact: true });
       if (!(await json.isVisible())) await this.page.getByText("The whole recipe").click();
       const recipe = JSON.parse(await json.inputValue()) as { grpo: object };
       await json.fill(JSON.stringify({ ...recipe, grpo: { ...recipe.grpo, ...grpo } }, null, 2));
     }
     for (const [name, value] of Object.entries({ Steps: steps, Seed: seed, "Test scenes": scenes }))
-      if (value !== undefined) {
-        await this.page.locator("#train-form").getByLabel(name, { exact: true }).fill(String(value));
-      }
+      if (value !== undefined) await this.field(name).fill(String(value));
   }
 
-  /** What “Download run” gives. */
+  /** Starts a run under “Train”. */
+  async train(fields: RecipeFields): Promise<void> {
+    await this.recipe(fields);
+    await this.button("Start training").click();
+  }
+
+  /** What “Download run” gives, under “Compare”. */
   async downloadRun(): Promise<RunFile> {
+    await this.openTab("Compare");
     const downloading = this.page.waitForEvent("download");
     await this.button("Download run").click();
     const download = await downloading;

@@ -1,0 +1,31 @@
+import { useId } from "preact/hooks";
+import { draft } from "./recipe-draft.ts";
+import type { Path } from "./recipe-draft.ts";
+
+/** A number of the recipe, as a field. What is not valid is refused in words when the run is started. */
+export function DraftNumber(props: {
+  label: string;
+  path: Path;
+  min?: number;
+  step?: number | "any";
+  disabled?: boolean;
+}) {
+  const { label, path, min, step = 1, disabled = false } = props;
+  const id = useId();
+  const value = draft.number(path);
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      <input
+        id={id}
+        type="number"
+        inputMode="decimal"
+        min={min}
+        step={step}
+        disabled={disabled || draft.json.value === null}
+        value={Number.isNaN(value) ? "" : value}
+        onInput={({ currentTarget }) => draft.set(path, currentTarget.valueAsNumber)}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+import { useSignal } from "@preact/signals";
+import { showDuration } from "../components/format.ts";
+import { Meter } from "../components/meter.tsx";
+import { Problem } from "../components/problem.tsx";
+import { run } from "../state/run.ts";
+import { CurveChart } from "./curve-chart.tsx";
+import { hintFor } from "./hints.ts";
+import { Outcome } from "./outcome.tsx";
+import { PlanView } from "./plan-view.tsx";
+import { curves, facts, story } from "./run-state.ts";
+import { SavedRunNotice } from "./saved-run.tsx";
+
+/** The run: what it does and why, its controls, and the curve that counts. */
+export function RunCard() {
+  const known = facts.value;
+  const main = curves.value[0];
+  const left = run.msLeft.value;
+  const saved = run.state.value === "idle" ? run.saved.value : null;
+  return (
+    <section class="card stack" aria-labelledby="train-run-heading" id="train-run">
+      <h2 id="train-run-heading">Run</h2>
+      {saved && (
+        <SavedRunNotice saved={saved} onGoOn={() => void run.goOn()} onDiscard={() => void run.discard()} />
+      )}
+      <p class="train-story">{story.value}</p>
+      <Controls />
+      <p class="train-status">
+        <span role="status" aria-live="polite" aria-label="Training status">
+          {run.status.value}
+        </span>
+        <span class="note">{run.phaseText.value}</span>
+      </p>
+      <Meter value={run.recipe.value ? run.share.value : 0} label="Progress of the run" />
+      <p class="note train-left">
+        {left !== null && run.state.value !== "idle" && `About ${showDuration(left)} left. `}
+        {run.state.value !== "idle" &&
+          "The tab may be hidden; when it is closed, the run goes on later from its last checkpoint."}
+      </p>
+      {run.note.value && <p class="note">{run.note.value}</p>}
+      <p class="train-hint watch">{run.warning.value}</p>
+      <Problem error={run.problem.value} recipe={run.recipe.value} />
+      {run.record.value && <Outcome before={run.before.value} after={run.after.value} />}
+      {known && main && (
+        <CurveChart
+          key={main.key}
+          curve={main}
+          steps={run.steps.value}
+          planned={run.recipe.value ? run.planned.value : known.steps}
+          hint={hintFor(main.key, run.steps.value, known)}
+          height={220}
+        />
+      )}
+      {known && <PlanView facts={known} plan={run.plan.value} msPerStep={run.msPerStep.value} />}
+    </section>
+  );
+}
+
+function Controls() {
+  const state = run.state.value;
+  const said = useSignal("");
+  const active = state !== "idle" && state !== "planning";
+  const checkpoint = async () => {
+    said.value = "Saving…";
+    const key = await run.checkpoint();
+    said.value = key === null ? "Nothing to save yet" : "Saved";
+    setTimeout(() => (said.value = ""), 3000);
+  };
+  return (
+    <div class="row">
+      <button
+        type="button"
+        class="secondary outline"
+        disabled={state !== "running"}
+        onClick={() => run.pause()}
+      >
+        Pause
+      </button>
+      <button
+        type="button"
+        class="secondary outline"
+        disabled={state !== "paused"}
+        onClick={() => run.resume()}
+      >
+        Resume
+      </button>
+      <button
+        type="button"
+        class="secondary outline"
+        disabled={!active || state === "stopping"}
+        onClick={() => run.stop()}
+      >
+        Stop training
+      </button>
+      <button
+        type="button"
+        class="secondary outline"
+        disabled={(state !== "running" && state !== "paused") || said.value !== ""}
+        onClick={() => void checkpoint()}
+      >
+        {said.value || "Save a checkpoint"}
+      </button>
+    </div>
+  );
+}

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import { DEBIAN_DRIVERS, findDriver } from "./scripts/system.mjs";
 
@@ -8,10 +9,15 @@ const withoutGpu = [
 ];
 
 /**
- * On the fastest lane alone: what the shipped policy learns, hundreds of rollouts; and the command line's runs, a dozen
- * devices that each compile anew (tests/train holds stopped and resumed runs to the same bits on every lane).
+ * On the fastest lane alone: what the shipped policy learns, hundreds of rollouts; and the runs of command line and client,
+ * a dozen devices that each compile anew (tests/train and tests/workers/engine hold runs to the same bits on every lane).
  */
-const longRuns = ["tests/toy/**/*.test.ts", "tests/train/memory.test.ts", "tests/cli/{train,replay}.test.ts"];
+const longRuns = [
+  "tests/toy/**/*.test.ts",
+  "tests/train/memory.test.ts",
+  "tests/cli/{train,replay}.test.ts",
+  "tests/workers/client.test.ts",
+];
 
 /** A lane: the tests that need a GPU, on the driver that the manifest names, or on the default adapter. */
 function lane(name: string, manifest: string | undefined, without: readonly string[] = []) {
@@ -41,7 +47,21 @@ function lanes() {
   ];
 }
 
+/** The package by its name, as the guide's examples import it: its sources. */
+const entries = {
+  thinktab: "workers/client.ts",
+  "thinktab/engine": "src/engine.ts",
+  "thinktab/rl": "src/rl/index.ts",
+  "thinktab/node": "src/node.ts",
+};
+
 export default defineConfig({
+  resolve: {
+    alias: Object.entries(entries).map(([name, path]) => ({
+      find: new RegExp(`^${name}$`),
+      replacement: resolve(import.meta.dirname, path),
+    })),
+  },
   test: {
     // One process per file: Vulkan's driver is chosen by the environment, before Dawn loads.
     pool: "forks",

@@ -108,8 +108,8 @@ export async function createThinktab(options: ThinktabOptions = {}): Promise<Thi
   const host = await startEngine(failure, endpoint, device);
   const engine = wrap<EngineApi>(host.endpoint);
   try {
-    const info = await failure.orElse(engine.open(open));
-    return new Thinktab(info, engine, () => host.close(), failure, onProgress);
+    const { device: info, versions } = await failure.orElse(engine.open(open));
+    return new Thinktab(info, versions, engine, () => host.close(), failure, onProgress);
   } catch (error) {
     host.close();
     throw error;
@@ -149,6 +149,8 @@ export class Thinktab {
   /** Made by {@link createThinktab}. */
   constructor(
     readonly device: DeviceInfo,
+    /** Of the kit (`version`) and of what it runs on, as run records have them. */
+    readonly versions: Readonly<Record<string, string>>,
     private readonly engine: Remote<EngineApi>,
     private readonly end: () => void,
     private readonly failure: Failure,

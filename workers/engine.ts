@@ -60,10 +60,10 @@ export class Engine implements EngineApi {
   }
 
   /** Opens the device, once. @throws GpuUnavailableError */
-  async open(options: OpenOptions): Promise<DeviceInfo> {
+  async open(options: OpenOptions): Promise<{ device: DeviceInfo; versions: Record<string, string> }> {
     this.#device ??= await this.host.openDevice(options);
     this.#runs ??= new Runs(this.host.openRuns(options.storage ?? "browser"));
-    return this.#device.info;
+    return { device: this.#device.info, versions: this.host.kit };
   }
 
   async lost(): Promise<ErrorRecord> {

@@ -132,7 +132,7 @@ export interface NumberedSelfTest extends SelfTestResult {
 
 /** The engine: the only owner of the GPU. */
 export interface EngineApi {
-  open(options: OpenOptions): Promise<DeviceInfo>;
+  open(options: OpenOptions): Promise<{ device: DeviceInfo; versions: Record<string, string> }>;
   /** Resolves when the device is lost. */
   lost(): Promise<ErrorRecord>;
   load(

@@ -187,6 +187,10 @@ export class Generation implements AsyncIterable<TextDelta>, PromiseLike<RemoteC
 export class TrainingRun implements AsyncIterable<EngineRunEvent> {
   readonly #api: Promise<Remote<TrainingApi & ProxyMarked>>;
   readonly #events: AsyncGenerator<EngineRunEvent, void, void>;
+  /** Its events have been read to the end. */
+  #ended = false;
+  /** Key of the newest checkpoint that was told of. */
+  #saved: string | null = null;
 
   /** Made by {@link RemotePolicy.train}. */
   constructor(
@@ -196,8 +200,20 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
   ) {
     this.#api = begun;
     begun.catch(() => undefined); // whoever reads the events, or holds the run, hears of it
-    this.#events = readEvents(begun, failure);
+    this.#events = this.#read();
     signal?.addEventListener("abort", () => void this.stop().catch(() => undefined), { once: true });
+  }
+
+  async *#read(): AsyncGenerator<EngineRunEvent, void, void> {
+    const api = await this.#api;
+    try {
+      for await (const event of readStream(api, this.failure.promise)) {
+        if (event.type === "saved") this.#saved = event.key;
+        yield event;
+      }
+    } finally {
+      this.#ended = true;
+    }
   }
 
   /** @throws what ended the run: NonFiniteError, DeviceLostError, MemoryBudgetError, … */
@@ -207,16 +223,16 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
 
   /** Resolves when the run stands still between two steps, with a checkpoint saved, or has ended. */
   async pause(): Promise<void> {
-    await this.failure.orElse((await this.#api).pause());
+    await this.#ask((api) => api.pause());
   }
 
   async resume(): Promise<void> {
-    await this.failure.orElse((await this.#api).resume());
+    await this.#ask((api) => api.resume());
   }
 
   /** Ends the run; its last event is `done` with reason `stopped`. What was done is saved. */
   async stop(): Promise<void> {
-    await this.failure.orElse((await this.#api).stop());
+    await this.#ask((api) => api.stop());
   }
 
   /**
@@ -224,13 +240,13 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
    * the run ended without one.
    */
   async checkpoint(): Promise<string | null> {
-    return this.failure.orElse((await this.#api).checkpoint());
+    const key = await this.#ask((api) => api.checkpoint());
+    return key ?? this.#saved;
   }
-}
 
-async function* readEvents(
-  begun: Promise<Remote<TrainingApi & ProxyMarked>>,
-  failure: Failure,
-): AsyncGenerator<EngineRunEvent, void, void> {
-  yield* readStream(await begun, failure.promise);
+  /** Asks the engine, unless the run has ended: then there is nothing left to hold. */
+  async #ask<T>(ask: (api: Remote<TrainingApi & ProxyMarked>) => Promise<T>): Promise<T | undefined> {
+    const api = await this.#api;
+    return this.#ended ? undefined : this.failure.orElse(ask(api));
+  }
 }

@@ -1,4 +1,4 @@
-import { reserveEvaluation } from "../evaluation/accuracy.ts";
+import { evaluatedCount, reserveEvaluation } from "../evaluation/accuracy.ts";
 import type { Policy } from "../rollout/policy.ts";
 import type { Task } from "../tasks/task.ts";
 import { InvalidOptionError } from "../util/errors.ts";
@@ -46,8 +46,8 @@ export async function planRun(options: PlanOptions): Promise<RunPlan> {
     const { budget } = await trainer.prepare();
     if (!probe) return { steps, budget, stepMs: null, expectedMs: null };
     const { stepMs, answersMs } = await takenBack(policy, () => probeSteps(trainer, steps, signal));
-    const { scenes } = recipe.evaluation;
-    const evaluationMs = Math.ceil(scenes / (evaluation.batch ?? scenes)) * answersMs;
+    const count = recipe.evaluation.scenes === 0 ? 0 : evaluatedCount(task, evaluation);
+    const evaluationMs = Math.ceil(count / (evaluation.batch ?? count)) * answersMs;
     return { steps, budget, stepMs, expectedMs: steps * stepMs + 2 * evaluationMs };
   } finally {
     trainer.destroy();

@@ -12,14 +12,18 @@ import type { EngineRunEvent, LoadProgress, Message, RemotePolicy, Thinktab } fr
 
 vi.setConfig({ testTimeout: 240_000 }); // a software adapter may take half a minute to compile the shaders
 
-const recipe = parseRunRecipe({
-  model: "tiny",
-  format: "f32",
-  task: { name: "letter-share", size: 16 },
-  lora: { rank: 4 },
-  grpo: { steps: 3, promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 8, learningRate: 1e-2 },
-  evaluation: { scenes: 0 },
-});
+/** A short run of the letters task on the tiny policy. */
+function recipeOf(steps: number) {
+  return parseRunRecipe({
+    model: "tiny",
+    format: "f32",
+    task: { name: "letter-share", size: 16 },
+    lora: { rank: 4 },
+    grpo: { steps, promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 8, learningRate: 1e-2 },
+    evaluation: { scenes: 0 },
+  });
+}
+const recipe = recipeOf(3);
 
 const question: Message[] = [
   {
@@ -135,7 +139,7 @@ describe("on an injected device", () => {
 
   test("a checkpoint is saved when it is asked for", async () => {
     const trained = await load();
-    const run = trained.train({ ...recipe, grpo: { ...recipe.grpo, steps: 4 } }, { name: "asked" });
+    const run = trained.train(recipeOf(4), { name: "asked" });
     const keys: (string | null)[] = [];
     for await (const event of run) {
       if (event.type !== "step" || event.step !== 0) continue;
@@ -166,7 +170,12 @@ describe("on an injected device", () => {
     ];
     expect(b.logps).toEqual(a.logps);
     expect(base.logps).not.toEqual(a.logps);
-    expect(await other.generate(question, options)).toEqual(await trained.generate(question, options));
+    // Tokens alone: the two engines have grown to different sizes, which moves the last bits of a log-probability.
+    const [[mine], [theirs]] = [
+      await other.generate(question, options),
+      await trained.generate(question, options),
+    ];
+    expect(mine.tokens).toEqual(theirs.tokens);
     await expect(other.importAdapter(new Map())).rejects.toThrow(/adapter_config\.json/);
     await Promise.all([trained.dispose(), other.dispose()]);
   });
@@ -218,7 +227,7 @@ describe("on an injected device", () => {
     const own = await countingDevice();
     const other = await createThinktab({ device: own.device, storage: "memory" });
     const trained = await other.loadPolicy({ kind: "tiny" }, modelOptions(recipe));
-    const interrupted = events(trained.train({ ...recipe, grpo: { ...recipe.grpo, steps: 1000 } }));
+    const interrupted = events(trained.train(recipeOf(1000)));
     const ended = expect(interrupted).rejects.toMatchObject({ name: "AbortError" });
     await trained.generate(question, { maxNewTokens: 2 });
     await trained.inspect(question, [5]);

@@ -8,7 +8,8 @@ export function Problem(props: { error: unknown; recipe?: RunRecipe | null; onDi
   const { error, recipe, onDismiss } = props;
   if (error === undefined || error === null || isAbort(error)) return null;
   const { title, steps } = adviceFor(error, recipe);
-  const [name, message] = error instanceof Error ? [error.name, error.message] : ["Error", String(error)];
+  const { name, message } =
+    error instanceof Error ? error : new Error("something that is no error was thrown");
   const [first, ...table] = message.split("\n");
   return (
     <div class="problem" role="alert">

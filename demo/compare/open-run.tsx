@@ -1,0 +1,96 @@
+import { useSignal } from "@preact/signals";
+import { CopyButton } from "../components/copy-button.tsx";
+import { DropArea } from "../components/drop-area.tsx";
+import { TextField } from "../components/field.tsx";
+import { FileButton } from "../components/file-button.tsx";
+import { Problem } from "../components/problem.tsx";
+import { settings } from "../state/settings.ts";
+import { opened } from "./opened.ts";
+import { RunFileError } from "./run-file.ts";
+
+/** Where a run file is chosen, dropped, or opened from an address. */
+export function OpenRun() {
+  const address = useSignal("");
+  const run = opened.run.value;
+  const take = ([file]: File[]) => void opened.openFile(file);
+  const openAddress = () => {
+    const asked = address.value.trim();
+    // The same address once more: nothing would follow from setting it.
+    if (settings.params.value.get("run") === asked) void opened.openAddress(asked);
+    else settings.open("compare", { run: asked });
+  };
+  return (
+    <div class="stack">
+      <DropArea onFiles={take} class="drop-box">
+        <div class="row">
+          <FileButton label="Open run file" accept=".json,application/json" onFiles={take} />
+          <span class="note">or drop a run.json here</span>
+        </div>
+      </DropArea>
+      <form
+        class="compare-address"
+        onSubmit={(event) => {
+          event.preventDefault();
+          openAddress();
+        }}
+      >
+        <TextField
+          label="Address of a run file"
+          value={address}
+          placeholder="https://example.org/run.json"
+          mono
+        />
+        <button type="submit" class="secondary outline" disabled={address.value.trim() === ""}>
+          Open address
+        </button>
+      </form>
+      <p class="note">
+        To share a run, put its run.json on any host that other sites may read: a gist, GitHub Pages, Hugging
+        Face. Open it here by its address; the link to this page then opens it for others.
+      </p>
+      <p role="status" aria-label="Run file status" class="compare-status">
+        {opened.loading.value && `Reading ${opened.loading.value}…`}
+        {!opened.loading.value && run && `Open: ${run.name}`}
+      </p>
+      <Refusal />
+      {run && (
+        <div class="row">
+          {run.url !== null && (
+            <CopyButton
+              text={() => settings.link("compare", { run: run.url ?? "" })}
+              label="Copy link to this comparison"
+            />
+          )}
+          <button
+            type="button"
+            class="secondary outline"
+            onClick={() => {
+              opened.close();
+              if (settings.params.value.has("run")) settings.open("compare");
+            }}
+          >
+            Close run file
+          </button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Refusal() {
+  const { value: error } = opened.problem;
+  if (!(error instanceof RunFileError)) return <Problem error={error} onDismiss={() => opened.dismiss()} />;
+  return (
+    <div class="problem" role="alert">
+      <p>
+        <strong>{error.title}</strong>
+        <button type="button" class="dismiss" aria-label="Dismiss" onClick={() => opened.dismiss()}>
+          ×
+        </button>
+      </p>
+      <p>{error.advice}</p>
+      <p class="cause">{error.message}</p>
+      {opened.run.value && <p>{opened.run.value.name} is still open.</p>}
+    </div>
+  );
+}

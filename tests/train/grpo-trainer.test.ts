@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Message } from "../../src/data/chat-template.ts";
 import { Device } from "../../src/gpu/device.ts";
 import { dawnGpu } from "../../src/gpu/dawn.ts";
 import { planHolds } from "../../src/gpu/plan.ts";
@@ -46,6 +47,12 @@ async function train(options: RecipeOptions, { task = easy, on }: { task?: Task;
   const steps = events.flatMap((event) => (event.type === "step" ? [event.metrics] : []));
   return { events, steps, state };
 }
+
+/** 12 pictures of 8 image tokens each: more than the 64 that are made room for at first. */
+const picture = { width: 64, height: 32, data: new Uint8Array(64 * 32 * 3).fill(90) };
+const pictures: Message[] = [
+  { role: "user", content: Array.from({ length: 12 }, () => ({ type: "image", image: picture })) },
+];
 
 const flat = (parameters: Map<string, Float32Array>) =>
   [...parameters.values()].flatMap((values) => [...values]);
@@ -104,6 +111,43 @@ describe("GrpoTrainer", () => {
     const other = await train({ seed: 4 });
     expect(flat(again.state.tensors.param)).toEqual(flat(first.state.tensors.param));
     expect(flat(other.state.tensors.param)).not.toEqual(flat(first.state.tensors.param));
+  });
+
+  it("gives the same bits when the policy is inspected in between, with more images than a step has", async () => {
+    const plain = await train({});
+    const watched = await policy();
+    const trainer = new GrpoTrainer(watched, easy, small);
+    const seen: number[][] = [];
+    for await (const event of trainer.run()) {
+      if (event.type === "done") continue;
+      const { logps, images } = await watched.inspect(pictures, [72, 101]);
+      expect(images).toHaveLength(12);
+      seen.push([...logps]);
+    }
+    expect(flat((await trainer.state()).tensors.param)).toEqual(flat(plain.state.tensors.param));
+    expect(seen[1]).toEqual(seen[0]);
+    expect(seen.at(-1)).not.toEqual(seen[0]);
+    trainer.destroy();
+    watched.destroy();
+  });
+
+  it("goes on when a question before a rollout brought more images than a step has", async () => {
+    const asked = await policy();
+    const trainer = new GrpoTrainer(asked, easy, small);
+    const features: unknown[] = [asked.features];
+    const steps: number[] = [];
+    for await (const event of trainer.run()) {
+      if (event.type === "step") steps.push(event.metrics.grad_norm);
+      if (event.type !== "phase" || event.phase !== "rollout") continue;
+      const before = asked.features;
+      await asked.generate(pictures, { maxNewTokens: 2 });
+      features.push(before, asked.features);
+    }
+    expect(features[1]).not.toBe(features[2]); // the step's own were too small
+    expect(steps).toHaveLength(2);
+    for (const norm of steps) expect(norm).toBeGreaterThan(0);
+    trainer.destroy();
+    asked.destroy();
   });
 
   it("goes on from a state with the bits of a run that never stopped", async () => {

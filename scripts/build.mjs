@@ -1,34 +1,46 @@
 /**
- * Builds dist/: the library and its workers (for a bundler or a browser), the command line (for Node) and the type
- * declarations. Dependencies stay imports. A worker stays a `new Worker(new URL("./name.js", import.meta.url))`, which
- * bundlers know, and browsers too.
+ * Builds dist/: the library and its workers (for browsers and bundlers), the command line (for Node), the type
+ * declarations, and the licences of what is bundled. What runs in a browser needs nothing besides these files: no
+ * bundler's configuration, no import map. A worker stays a `new Worker(new URL("./name.js", import.meta.url))`, which
+ * bundlers know, and browsers too. Entries share chunks, so that a class is the same in all of them.
  */
-import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join } from "node:path";
 import { build } from "vite";
+import { checkBrowserFiles } from "./browser-files.mjs";
+import { writeDeclarations } from "./declarations.mjs";
+import { thirdPartyLicences } from "./licences.mjs";
+import { strippedShaders } from "./wgsl.mjs";
 
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
 const workers = readdirSync(join(root, "workers")).filter((name) => name.endsWith("-worker.ts"));
-const input = {
-  index: "src/engine.ts",
-  node: "src/node.ts",
+const browserEntries = {
   client: "workers/client.ts",
-  cli: "src/cli/main.ts",
+  engine: "src/engine.ts",
+  rl: "src/rl/index.ts",
   ...Object.fromEntries(workers.map((name) => [name.replace(/\.ts$/, ""), `workers/${name}`])),
 };
+const nodeEntries = { node: "src/node.ts", cli: "src/cli/main.ts" };
+
+/**
+ * What entries share, in the order of who loads it: whoever needs a chunk needs those before it as well, at most. A
+ * module is in the first chunk whose entry reaches it; what only the command line reaches is split as it comes.
+ */
+const sharedChunks = [
+  { name: "rules", entry: "src/rl/index.ts" },
+  { name: "common", entry: "workers/client.ts" },
+  { name: "rewards", entry: "workers/reward-worker.ts" },
+  { name: "core", entry: "workers/engine-worker.ts" },
+];
 
 const manifest = /** @type {Record<string, Record<string, string>>} */ (
   JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
 );
 const packages = Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies });
 const external = [/^node:/, ...builtinModules, ...packages.map((name) => new RegExp(`^${name}(/|$)`))];
-
-/** The URL of a module beside the one that names it, in three parts around its extension. */
-const moduleUrl = /(new URL\(\s*"\.\/)([\w-]+)\.(?:ts|js)("\s*,\s*import\.meta\.url)/g;
 
 rmSync(dist, { recursive: true, force: true });
 await build({
@@ -37,31 +49,86 @@ await build({
   logLevel: "warn",
   publicDir: false,
   plugins: [
-    {
-      name: "worker-urls",
-      enforce: "pre",
-      transform: (code) => ({ code: code.replace(moduleUrl, "$1$2.js$3"), map: null }), // no column moves
-    },
+    strippedShaders(),
+    thirdPartyLicences(new Set(), { fileName: "THIRD-PARTY-LICENSES.txt" }),
+    workerCalls(),
   ],
+  ssr: { noExternal: true },
   build: {
-    ssr: true, // leaves worker URLs and dependencies as they are; nothing of it is particular to servers
+    ssr: true, // leaves the URLs of workers as they are; nothing of it is particular to servers
     outDir: "dist",
     target: "es2022",
     sourcemap: true,
-    minify: false,
+    minify: false, // by Rolldown below, which keeps the comments that bundlers read
     rolldownOptions: {
-      input,
+      input: { ...browserEntries, ...nodeEntries },
       external,
-      output: { entryFileNames: "[name].js", chunkFileNames: "[name]-[hash].js" },
+      output: {
+        entryFileNames: "[name].js",
+        chunkFileNames: "[name]-[hash].js",
+        minify: true,
+        comments: { annotation: true, legal: false, jsdoc: false },
+        codeSplitting: { groups: sharedChunks.map(sharedChunk) },
+      },
     },
   },
 });
-for (const name of readdirSync(dist).filter((file) => file.endsWith(".js"))) {
-  for (const [, , stem] of readFileSync(join(dist, name), "utf8").matchAll(moduleUrl)) {
-    if (!existsSync(join(dist, `${stem}.js`)))
-      throw new Error(`dist/${name} names ${stem}.js, which was not built`);
-  }
+checkBrowserFiles(dist, Object.keys(browserEntries));
+writeDeclarations(root, join(dist, "types"), [
+  "workers/client.ts",
+  "src/engine.ts",
+  "src/rl/index.ts",
+  "src/node.ts",
+]);
+
+/**
+ * Workers by the name of the built file, in an expression that every bundler reads: the minifier's template literals
+ * are strings again, at the same length, so that no column moves.
+ * @returns {import("vite").Plugin}
+ */
+function workerCalls() {
+  return {
+    name: "worker-calls",
+    enforce: "pre",
+    transform: (code) => ({
+      code: code.replace(/(new URL\(\s*"\.\/[\w-]+)\.ts("\s*,\s*import\.meta\.url)/g, "$1.js$2"),
+      map: null,
+    }),
+    generateBundle(_options, bundle) {
+      for (const chunk of Object.values(bundle)) {
+        if (chunk.type !== "chunk") continue;
+        chunk.code = chunk.code.replace(/new Worker\(new URL\([^)]*\),\{[^}]*\}\)/g, (call) =>
+          call.replaceAll("`", '"'),
+        );
+      }
+    },
+  };
 }
 
-const tsc = join(root, "node_modules/typescript/bin/tsc");
-execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+/** @param {{ name: string, entry: string }} chunk @param {number} index in the order of precedence */
+function sharedChunk({ name, entry }, index) {
+  /** @type {Set<string> | undefined} */
+  let modules;
+  return {
+    debugName: name,
+    priority: sharedChunks.length - index,
+    /** @param {string} id @param {import("rolldown").ChunkingContext} context */
+    name(id, context) {
+      modules ??= reached(entry, context);
+      return modules.has(id) ? name : null;
+    },
+  };
+}
+
+/**
+ * The modules that an entry imports, itself and dynamic imports aside.
+ * @param {string} entry
+ * @param {import("rolldown").ChunkingContext} context
+ */
+function reached(entry, context) {
+  const first = join(root, entry);
+  const seen = new Set([first]);
+  for (const id of seen) for (const next of context.getModuleInfo(id)?.importedIds ?? []) seen.add(next);
+  seen.delete(first);
+  return seen;
+}

@@ -1,4 +1,5 @@
 import { ImageDecodeError } from "../util/errors.ts";
+import { importModule } from "../util/import-module.ts";
 import { checkImage, type RgbImage } from "./resize.ts";
 
 /**
@@ -102,10 +103,8 @@ async function decodeInNode(blob: Blob): Promise<RgbImage> {
 }
 
 async function loadSharp(): Promise<typeof import("sharp")> {
-  // In a variable, so that bundlers for browsers leave the optional Node package alone.
-  const name = "sharp";
   try {
-    return (await import(/* @vite-ignore */ name)) as typeof import("sharp");
+    return (await importModule("sharp")) as typeof import("sharp");
   } catch (cause) {
     throw new ImageDecodeError("decoding images in Node needs the package sharp: `npm install sharp`", {
       cause,
@@ -126,9 +125,7 @@ async function toBlob(
   const inPage = typeof location !== "undefined";
   try {
     if (!inPage && (url.startsWith("file:") || !/^[a-z][a-z0-9+.-]+:/i.test(url))) {
-      // In a variable, so that bundlers for browsers leave Node's module alone.
-      const module = "node:fs/promises";
-      const { readFile } = (await import(/* @vite-ignore */ module)) as typeof import("node:fs/promises");
+      const { readFile } = (await importModule("node:fs/promises")) as typeof import("node:fs/promises");
       return { blob: new Blob([await readFile(url.startsWith("file:") ? new URL(url) : url)]), name };
     }
     const response = await (options.fetch ?? fetch)(url, { signal: options.signal });

@@ -217,14 +217,14 @@ export class Thinktab {
   async *selfTest({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<NumberedSelfTest, void, void> {
     signal?.throwIfAborted();
     const stream = await this.failure.orElse(this.engine.selfTest(signal));
-    yield* readStream(stream, this.failure.promise);
+    yield* readStream(stream, this.failure.promise, signal);
   }
 
   /** What this device gives the kit, measured: a few seconds. @throws AbortError, DeviceLostError */
   async *benchmark({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<BenchmarkResult, void, void> {
     signal?.throwIfAborted();
     const stream = await this.failure.orElse(this.engine.benchmark(signal));
-    yield* readStream(stream, this.failure.promise);
+    yield* readStream(stream, this.failure.promise, signal);
   }
 
   /** Ends everything and frees the GPU. What is pending rejects with an AbortError. */

@@ -10,11 +10,10 @@ import { memorySource } from "../src/storage/source.ts";
 import { loadTask } from "../src/tasks/module.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { Task } from "../src/tasks/task.ts";
-import { planRun } from "../src/train/plan-run.ts";
 import type { RunPlan } from "../src/train/plan-run.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";
-import { EngineRun } from "./engine-run.ts";
+import type { Shared } from "./engine-run.ts";
 import type {
   PolicyApi,
   PolicyInfo,
@@ -26,18 +25,9 @@ import type {
   WireGenerateOptions,
   WireInspectOptions,
 } from "./protocol.ts";
-import type { RewardPool } from "./rewards.ts";
-import type { Runs } from "./runs.ts";
 import { eitherSignal, remotely, serve } from "./stream.ts";
 import type { Streams } from "./stream.ts";
 import { Turn } from "./turn.ts";
-
-/** What the policies of an engine share. */
-export interface Shared {
-  rewards: RewardPool;
-  runs: Runs;
-  kit: { version: string } & Record<string, string>;
-}
 
 /**
  * A policy on the engine's side. Generation and training share its buffers, so they take turns: a question that is
@@ -103,6 +93,7 @@ export class EnginePolicy implements PolicyApi {
     const ended = this.#beginTraining("train");
     try {
       const task = await loadTask(recipe.task); // one that is none is refused before anything saved is deleted
+      const { EngineRun } = await import("./engine-run.ts"); // what trains is fetched by those who do
       const held = await this.shared.runs.hold(options.name);
       const { policy, shared } = this;
       const run = new EngineRun({
@@ -147,6 +138,7 @@ export class EnginePolicy implements PolicyApi {
     const ended = this.#beginTraining("plan");
     try {
       const task = await loadTask(recipe.task);
+      const { planRun } = await import("../src/train/plan-run.ts");
       return await this.#exclusively(signal, (either) => {
         const scorer = this.shared.rewards.scorer(recipe.task, () => undefined);
         return planRun({ policy: this.policy, task, recipe, scorer, probe, signal: either });

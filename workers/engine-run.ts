@@ -3,11 +3,18 @@ import type { Task } from "../src/tasks/task.ts";
 import { trainRun } from "../src/train/run.ts";
 import type { RunEvent } from "../src/train/run.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";
-import type { Shared } from "./engine-policy.ts";
 import type { EngineRunEvent } from "./protocol.ts";
-import type { HeldRun } from "./runs.ts";
+import type { RewardPool } from "./rewards.ts";
+import type { HeldRun, Runs } from "./runs.ts";
 import { Gate } from "./turn.ts";
 import type { Turn } from "./turn.ts";
+
+/** What the policies of an engine share. */
+export interface Shared {
+  rewards: RewardPool;
+  runs: Runs;
+  kit: { version: string } & Record<string, string>;
+}
 
 export interface EngineRunOptions {
   policy: Policy;

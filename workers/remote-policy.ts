@@ -53,7 +53,7 @@ export class RemotePolicy {
     signal?.throwIfAborted();
     const portable = transfer(portableMessages(messages), moved);
     const stream = await this.failure.orElse(this.api.generate(portable, rest, signal));
-    yield* readStream(stream, this.failure.promise);
+    yield* readStream(stream, this.failure.promise, signal);
   }
 
   /** Each token as text of its own; bytes that are no whole character become U+FFFD. */

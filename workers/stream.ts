@@ -104,24 +104,34 @@ export function remotely<T extends object>(object: T): T & ProxyMarked {
 /**
  * Reads a stream of the far side. Leaving the loop early cancels it.
  * @param failed rejects when nothing will come any more: the device is lost, the worker is gone.
+ * @param signal ends it with its reason, also where what it ends has run ahead to its end.
  */
 export async function* readStream<T>(
   stream: Remote<StreamApi<T> & ProxyMarked>,
   failed: Promise<never>,
+  signal?: AbortSignal,
 ): AsyncGenerator<T, void, void> {
   let ended = false;
+  const pull = async () => {
+    try {
+      return await Promise.race([stream.pull(), failed]);
+    } catch (error) {
+      ended = true;
+      throw error;
+    }
+  };
   try {
     for (;;) {
-      const { items, done } = await Promise.race([stream.pull(), failed]);
-      yield* items;
+      const { items, done } = await pull();
+      for (const item of items) {
+        signal?.throwIfAborted();
+        yield item;
+      }
       if (done) {
         ended = true;
         return;
       }
     }
-  } catch (error) {
-    ended = true;
-    throw error;
   } finally {
     if (!ended) await Promise.race([stream.cancel(), failed]);
     stream[releaseProxy]();

@@ -114,6 +114,19 @@ describe("on an injected device", () => {
     expect(whole.map(({ text }) => text)).toEqual(texts);
   });
 
+  test("a signal that is aborted between two pieces ends the answer, however far the engine has run ahead", async () => {
+    const controller = new AbortController();
+    const read = async () => {
+      for await (const { tokens } of policy.generate(question, {
+        maxNewTokens: 4,
+        signal: controller.signal,
+      }))
+        if (tokens.length > 0) controller.abort();
+    };
+    await expect(read()).rejects.toMatchObject({ name: "AbortError" });
+    expect(await policy.generate(question, { maxNewTokens: 2 })).toHaveLength(1);
+  });
+
   test("tokens are given as texts, and a completion's log-probs and looks", async () => {
     const [{ tokens, logps }] = await policy.generate(question, { maxNewTokens: 6, seed: 4 });
     const [texts] = await policy.tokenTexts([tokens]);

@@ -35,6 +35,32 @@ function withSecurityPolicy(): Plugin {
   };
 }
 
+/** Shaders without comments and indentation, which are a third of them. */
+function withSmallShaders(): Plugin {
+  return {
+    name: "small-shaders",
+    apply: "build",
+    enforce: "pre",
+    async load(id) {
+      if (!id.endsWith(".wgsl?raw")) return undefined;
+      const source = await readFile(id.replace(/\?raw$/, ""), "utf8");
+      const lines = source.split("\n").map((line) => line.replace(/\/\/.*$/, "").trim());
+      return `export default ${JSON.stringify(lines.filter((line) => line !== "").join("\n"))};`;
+    },
+  };
+}
+
+/** The engine in a page's own thread is for those who have a device already: this page has none, and leaves it out. */
+function withoutEngineHere(): Plugin {
+  const stub = 'export function engineHere() { throw new Error("this page computes in a worker"); }';
+  return {
+    name: "without-engine-here",
+    apply: "build",
+    enforce: "pre",
+    load: (id) => (id.endsWith("/workers/engine-here.ts") ? stub : undefined),
+  };
+}
+
 /** The icon under a name that stays, for the manifest. */
 function withIcon(): Plugin {
   return {
@@ -53,10 +79,21 @@ export default defineConfig({
   base: "./", // the built page may lie in any folder of a server
   publicDir: "../policies", // each policy in a folder beside the page
   appType: "mpa", // a file that is not there is reported as such, not answered with the page
-  build: { outDir: "../site", emptyOutDir: true, target: "es2022", sourcemap: true },
-  worker: { format: "es" },
+  build: {
+    outDir: "../site",
+    emptyOutDir: true,
+    target: "es2022",
+    sourcemap: true,
+    rolldownOptions: {
+      // What tabs share, in one file: by itself it would be a dozen of a few hundred bytes.
+      output: { codeSplitting: { groups: [{ name: "shared", test: /demo\/(components|state)\// }] } },
+    },
+  },
+  worker: { format: "es", plugins: () => [withSmallShaders()] },
   server: { fs: { allow: [".."] } },
   plugins: [
+    withSmallShaders(),
+    withoutEngineHere(),
     withSecurityPolicy(),
     withIcon(),
     VitePWA({

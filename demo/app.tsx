@@ -1,24 +1,32 @@
+import { useSignalEffect } from "@preact/signals";
 import { AskTab } from "./ask/ask-tab.tsx";
-import { CompareTab } from "./compare/compare-tab.tsx";
 import { Footer } from "./components/footer.tsx";
 import { Header } from "./components/header.tsx";
+import { lazyPanel } from "./components/lazy-panel.tsx";
 import { Tabs } from "./components/tabs.tsx";
 import type { Tab } from "./components/tabs.tsx";
-import { DeviceTab } from "./device/device-tab.tsx";
-import { RolloutsTab } from "./rollouts/rollouts-tab.tsx";
+import { session } from "./state/session.ts";
 import { settings } from "./state/settings.ts";
 import type { TabName } from "./state/settings.ts";
-import { TrainTab } from "./train/train-tab.tsx";
+
+/** All tabs but the first. */
+const later = {
+  train: lazyPanel(async () => (await import("./train/train-tab.tsx")).TrainTab),
+  rollouts: lazyPanel(async () => (await import("./rollouts/rollouts-tab.tsx")).RolloutsTab),
+  compare: lazyPanel(async () => (await import("./compare/compare-tab.tsx")).CompareTab),
+  device: lazyPanel(async () => (await import("./device/device-tab.tsx")).DeviceTab),
+};
 
 const tabs: readonly Tab<TabName>[] = [
   { name: "ask", label: "Ask", panel: AskTab },
-  { name: "train", label: "Train", panel: TrainTab },
-  { name: "rollouts", label: "Rollouts", panel: RolloutsTab },
-  { name: "compare", label: "Compare", panel: CompareTab },
-  { name: "device", label: "Device", panel: DeviceTab },
+  { name: "train", label: "Train", panel: later.train.panel },
+  { name: "rollouts", label: "Rollouts", panel: later.rollouts.panel },
+  { name: "compare", label: "Compare", panel: later.compare.panel },
+  { name: "device", label: "Device", panel: later.device.panel },
 ];
 
 export function App() {
+  useSignalEffect(fetchPanels);
   return (
     <>
       <Header />
@@ -33,4 +41,12 @@ export function App() {
       <Footer />
     </>
   );
+}
+
+/** The tab that is shown at once, the others when the engine has what it needs. */
+function fetchPanels(): void {
+  const { value: tab } = settings.tab;
+  if (tab !== "ask") void later[tab].fetch();
+  if (["ready", "unavailable"].includes(session.state.value))
+    for (const panel of Object.values(later)) void panel.fetch();
 }

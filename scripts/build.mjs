@@ -34,6 +34,8 @@ const sharedChunks = [
   { name: "common", entry: "workers/client.ts" },
   { name: "rewards", entry: "workers/reward-worker.ts" },
   { name: "core", entry: "workers/engine-worker.ts" },
+  { name: "training", entry: "workers/engine-run.ts" },
+  { name: "checks", entry: "src/self-test/benchmark.ts" },
 ];
 
 const manifest = /** @type {Record<string, Record<string, string>>} */ (
@@ -63,6 +65,7 @@ await build({
     rolldownOptions: {
       input: { ...browserEntries, ...nodeEntries },
       external,
+      platform: "browser", // Rolldown's own helpers, too
       output: {
         entryFileNames: "[name].js",
         chunkFileNames: "[name]-[hash].js",
@@ -112,6 +115,7 @@ function sharedChunk({ name, entry }, index) {
   return {
     debugName: name,
     priority: sharedChunks.length - index,
+    minShareCount: 2,
     /** @param {string} id @param {import("rolldown").ChunkingContext} context */
     name(id, context) {
       modules ??= reached(entry, context);

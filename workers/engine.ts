@@ -10,9 +10,7 @@ import type { FileSource } from "../src/storage/source.ts";
 import { loadTask } from "../src/tasks/module.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { Split, TaskExample } from "../src/tasks/task.ts";
-import { benchmark } from "../src/self-test/benchmark.ts";
 import type { BenchmarkResult } from "../src/self-test/benchmark.ts";
-import { selfTest, selfTestCases } from "../src/self-test/self-test.ts";
 import { errorRecord, InvalidOptionError } from "../src/util/errors.ts";
 import type { ErrorRecord } from "../src/util/errors.ts";
 import { EnginePolicy } from "./engine-policy.ts";
@@ -119,7 +117,7 @@ export class Engine implements EngineApi {
   }
 
   benchmark(signal: AbortSignal | undefined): StreamApi<BenchmarkResult> & ProxyMarked {
-    return serve(this.#streams, (stop) => benchmark(this.#opened(), { signal: eitherSignal(signal, stop) }));
+    return serve(this.#streams, (stop) => timeKernels(this.#opened(), eitherSignal(signal, stop)));
   }
 
   /** Ends every run and generation, frees everything on the GPU, and the device itself. */
@@ -142,16 +140,26 @@ export class Engine implements EngineApi {
   }
 }
 
+/** Kernels, their references and the cases are fetched when they are asked for: few pages ever do. */
 async function* testKernels(
   device: Device,
   signal: AbortSignal,
 ): AsyncGenerator<NumberedSelfTest, void, void> {
+  const { selfTest, selfTestCases } = await import("../src/self-test/self-test.ts");
   const cases = selfTestCases(device);
   let done = 0;
   for await (const result of selfTest(device, cases)) {
     signal.throwIfAborted();
     yield { ...result, done: ++done, total: cases.length };
   }
+}
+
+async function* timeKernels(
+  device: Device,
+  signal: AbortSignal,
+): AsyncGenerator<BenchmarkResult, void, void> {
+  const { benchmark } = await import("../src/self-test/benchmark.ts");
+  yield* benchmark(device, { signal });
 }
 
 async function openSource(wire: WireSource): Promise<FileSource> {

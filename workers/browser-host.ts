@@ -13,7 +13,7 @@ import type { RunStorage } from "./runs.ts";
 /** @param device the caller's: used as it is and never destroyed. Left out, the browser is asked for one. */
 export function browserHost(device?: DeviceOptions["device"]): EngineHost {
   return {
-    openDevice: ({ storage: _, ...options }) => Device.create({ ...options, device }),
+    openDevice: (options) => Device.create({ ...options, device }),
     kit: { version, browser: globalThis.navigator?.userAgent ?? "none" },
     openRuns: (kind) => (kind === "memory" ? memoryRuns() : browserRuns()),
     startRewardWorker,

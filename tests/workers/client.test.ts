@@ -55,14 +55,14 @@ async function countingDevice() {
     buffer.destroy = () => {
       if (!gone) live--;
       gone = true;
-      return destroy();
+      destroy();
     };
     return buffer;
   };
   const destroyDevice = device.destroy.bind(device);
   device.destroy = () => {
     destroyed = true;
-    return destroyDevice();
+    destroyDevice();
   };
   return {
     device,

@@ -183,7 +183,7 @@ describe("training", () => {
   });
 
   test("a run that is stopped goes on where it stopped, to the same weights; also towards more steps", async () => {
-    const wanted = hashOf(await fresh(async (policy) => eventspolicy.train(recipe({ seed: 3 })))));
+    const wanted = hashOf(await fresh(async (policy) => events(policy.train(recipe({ seed: 3 })))));
     await fresh(async (policy) => {
       const run = policy.train(recipe({ seed: 3 }), { name: "stopped" });
       const first: EngineRunEvent[] = [];
@@ -203,7 +203,7 @@ describe("training", () => {
   });
 
   test("a run left by one engine is seen and finished by another, which cannot train it meanwhile", async () => {
-    const wanted = hashOf(await fresh(async (policy) => eventspolicy.train(recipe({ seed: 4 })))));
+    const wanted = hashOf(await fresh(async (policy) => events(policy.train(recipe({ seed: 4 })))));
     const runs = memoryRuns();
     const [one, two] = [await connectHere({ runs }), await connectHere({ runs })];
     const run = (await load(one.kit)).train(recipe({ seed: 4 }));
@@ -215,7 +215,9 @@ describe("training", () => {
           begun.push(event);
           if (event.type !== "saved") continue;
           await run.pause();
-          await expect(events(other.train(recipe(), { resume: true }))).rejects.toThrow(/StorageError|another tab/);
+          await expect(events(other.train(recipe(), { resume: true }))).rejects.toThrow(
+            /StorageError|another tab/,
+          );
           await expect(two.kit.discardRun("run")).rejects.toBeInstanceOf(StorageError);
           await one.kit.dispose(); // as closing the tab does
         }
@@ -243,7 +245,7 @@ describe("training", () => {
   });
 
   test("a storage that is full ends the run with its error; what was saved stays, and the run goes on later", async () => {
-    const wanted = hashOf(await fresh(async (policy) => eventspolicy.train(recipe({ seed: 5 })))));
+    const wanted = hashOf(await fresh(async (policy) => events(policy.train(recipe({ seed: 5 })))));
     const store = memoryStore();
     let full = true;
     let checkpoints = 0;

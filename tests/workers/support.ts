@@ -23,7 +23,7 @@ export async function connectHere(
 ): Promise<Connected> {
   let device: Device | undefined;
   const engine = new Engine({
-    async openDevice({ storage: _, ...open }) {
+    async openDevice(open) {
       device = await GpuDevice.create({ ...open, gpu: await dawnGpu() });
       return device;
     },

@@ -4,10 +4,14 @@ import { CopyButton } from "../components/copy-button.tsx";
 import { Problem } from "../components/problem.tsx";
 import { TokenLegend } from "../components/token-text.tsx";
 import { store } from "./ask-store.ts";
+import { LookThumb } from "./look-thumb.tsx";
 import { tally } from "./figures.ts";
 import { Reasoning, SampleTokens, Verdict } from "./sample-parts.tsx";
 import { ShareButton } from "./share-button.tsx";
 import { transcript } from "./transcript.ts";
+
+/** Tokens that come together in less than this say nothing of their rate. */
+const minRateMs = 100;
 
 export function AnswerPanel() {
   const samples = store.samples.value;
@@ -15,7 +19,7 @@ export function AnswerPanel() {
   const [first] = samples;
   const asked = store.asked.value;
   return (
-    <section class="card stack ask-answer">
+    <section class="card ask-answer">
       <h2>Answer</h2>
       {!several && <Reasoning sample={first} id="thoughts" />}
       <div
@@ -56,7 +60,7 @@ export function AnswerPanel() {
       )}
       {first && (
         <>
-          <TokenLegend scale="sequential" range={1} text="Shade: the token’s probability" />
+          <TokenLegend scale="sequential" range={1} text="Shade: one minus the token’s probability" />
           <div class="row">
             <CopyButton
               label="Copy"
@@ -65,6 +69,7 @@ export function AnswerPanel() {
             />
             <ShareButton />
           </div>
+          <LookThumb />
         </>
       )}
     </section>
@@ -90,8 +95,7 @@ function progressText(): string {
   const { tokens, firstMs, streamMs } = store.progress.value;
   const parts: string[] = [];
   if (tokens > 0) {
-    const rate =
-      tokens > 1 && streamMs > 0 ? `, ${((1000 * (tokens - 1)) / streamMs).toFixed(1)} per second` : "";
+    const rate = streamMs > minRateMs ? `, ${((1000 * (tokens - 1)) / streamMs).toFixed(1)} per second` : "";
     parts.push(`${tokens} tokens${rate}`);
     if (firstMs !== null) parts.push(`first after ${showMs(firstMs)}`);
   }

@@ -7,6 +7,7 @@ import { AnswerPanel } from "./answer-panel.tsx";
 import "./ask.css";
 import { readAskLink } from "./ask-link.ts";
 import { store } from "./ask-store.ts";
+import { OpenModel } from "./open-model.tsx";
 import { PicturePanel } from "./picture-panel.tsx";
 import { QuestionPanel } from "./question-panel.tsx";
 
@@ -17,10 +18,11 @@ export function AskTab() {
   return (
     <DropArea onFiles={take} paste class="ask-tab">
       <PicturePanel />
-      <div class="stack ask-words">
+      <div class="ask-words">
         <QuestionPanel />
         <AnswerPanel />
       </div>
+      <OpenModel />
     </DropArea>
   );
 }

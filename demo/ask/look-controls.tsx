@@ -76,7 +76,8 @@ export function LookControls() {
   );
 }
 
-function whatIsSeen(sample: number, token: number | null): string {
+/** What the heat on the picture stands for, in words. */
+export function whatIsSeen(sample: number, token: number | null): string {
   const { asked, answering, canLook, looking, inspection } = store;
   if (!asked.value || answering.value)
     return "After an answer: point at one of its tokens, move the slider, or play them.";
@@ -84,7 +85,8 @@ function whatIsSeen(sample: number, token: number | null): string {
   if (!canLook.value) return "Another policy is in use now: ask it to see where it looks.";
   if (!looking.value) return "Point at a token of the answer, move the slider, or play them.";
   if (!inspection.value) return "Looking… (one pass over question and answer)";
-  const [image] = inspection.value.images;
+  const image = inspection.value.images.at(0);
+  if (!image) return "The question went without a picture.";
   const weights = attentionOf(image.weights, image.rows * image.columns, token);
   const share = `${Math.round(100 * weights.reduce((sum, weight) => sum + weight, 0))}%`;
   const { tokenTexts, logps } = store.samples.value[sample];

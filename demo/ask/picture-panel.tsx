@@ -1,12 +1,12 @@
 /** The picture, where it comes from, and where the policy looks on it. */
-import { useMemo } from "preact/hooks";
 import { FileButton } from "../components/file-button.tsx";
 import { Picture } from "../components/picture.tsx";
 import { Problem } from "../components/problem.tsx";
 import { session } from "../state/session.ts";
 import { store } from "./ask-store.ts";
-import { attentionOf } from "./figures.ts";
+import { useHeat } from "./heat.ts";
 import { LookControls } from "./look-controls.tsx";
+import { pixelsOf } from "./picture-store.ts";
 import { SceneCells, ScenePalette } from "./scene-editor.tsx";
 
 /** Of the picture's longer edge, CSS pixels: what a phone has room for. */
@@ -14,21 +14,14 @@ const pictureSize = 320;
 
 export function PicturePanel() {
   const { picture, name, drawing, problem } = store.pictures;
-  const inspection = store.canLook.value ? store.inspection.value : null;
-  const token = store.looking.value?.token ?? null;
-  const heat = useMemo(() => {
-    const image = inspection?.images.at(0);
-    if (!image) return null;
-    const { rows, columns, weights } = image;
-    return { rows, columns, weights: attentionOf(weights, rows * columns, token) };
-  }, [inspection, token]);
+  const heat = useHeat();
   const shown = picture.value;
   return (
-    <section class={`card stack ask-picture${heat ? " ask-looking" : ""}`}>
+    <section class="card ask-picture">
       <h2>Picture</h2>
       <div class="ask-stage">
         {shown ? (
-          <Picture image={shown.image} label={`Picture: ${name.value}`} size={pictureSize} heat={heat}>
+          <Picture image={pixelsOf(shown)} label={`Picture: ${name.value}`} size={pictureSize} heat={heat}>
             {drawing.value && <SceneCells />}
           </Picture>
         ) : (
@@ -38,7 +31,7 @@ export function PicturePanel() {
         )}
       </div>
       <p class="note ask-name">{shown ? name.value : ""}</p>
-      <div class="row">
+      <div class="row ask-sources">
         <FileButton label="Choose image" accept="image/*" onFiles={(files) => void store.takeFiles(files)} />
         <button
           type="button"

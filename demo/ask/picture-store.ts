@@ -10,7 +10,8 @@ import type { LinkedScene } from "./ask-link.ts";
 import { inWords } from "./layout-code.ts";
 
 export type AskedPicture =
-  | { kind: "file"; name: string; image: File }
+  /** `preview` has the pixels of a screen: a photograph's own would be decoded anew whenever it is drawn. */
+  | { kind: "file"; name: string; image: File; preview: ImageBitmap }
   | {
       kind: "test";
       seed: number;
@@ -27,6 +28,9 @@ const firstDrawing: readonly Thing[] = [
   { cell: 4, colour: "blue", shape: "square" },
   { cell: 5, colour: "red", shape: "triangle" },
 ];
+
+/** Pixels of a preview's longer edge: more than the page shows, also of a dense screen. */
+const previewEdge = 1024;
 
 export class PictureStore {
   readonly #picture = signal<AskedPicture | null>(null);
@@ -50,8 +54,9 @@ export class PictureStore {
   async showFile(file: File): Promise<void> {
     const wanted = ++this.#wanted;
     this.problem.value = null;
+    let preview: ImageBitmap;
     try {
-      (await createImageBitmap(file)).close();
+      preview = await decodePreview(file);
     } catch (cause) {
       if (wanted === this.#wanted)
         this.problem.value = new ImageDecodeError(
@@ -62,7 +67,7 @@ export class PictureStore {
     }
     if (wanted !== this.#wanted) return;
     this.drawing.value = false;
-    this.#picture.value = { kind: "file", name: file.name || "pasted picture", image: file };
+    this.#picture.value = { kind: "file", name: file.name || "pasted picture", image: file, preview };
   }
 
   /**
@@ -116,6 +121,25 @@ export class PictureStore {
     const { kind, seed, things } = picture;
     return kind === "test" ? { kind, seed } : { kind, seed, things };
   }
+}
+
+async function decodePreview(file: File): Promise<ImageBitmap> {
+  const whole = await createImageBitmap(file);
+  const scale = previewEdge / Math.max(whole.width, whole.height);
+  if (scale >= 1) return whole;
+  const [resizeWidth, resizeHeight] = [whole.width, whole.height].map((edge) =>
+    Math.max(1, Math.round(edge * scale)),
+  );
+  try {
+    return await createImageBitmap(whole, { resizeWidth, resizeHeight, resizeQuality: "high" });
+  } finally {
+    whole.close();
+  }
+}
+
+/** What the page draws of a picture. */
+export function pixelsOf(picture: AskedPicture): ImageBitmap | Pixels {
+  return picture.kind === "file" ? picture.preview : picture.image;
 }
 
 function nameOf(picture: AskedPicture | null): string {

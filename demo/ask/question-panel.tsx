@@ -3,8 +3,8 @@ import { useRef } from "preact/hooks";
 import { TextField } from "../components/field.tsx";
 import { session } from "../state/session.ts";
 import { store } from "./ask-store.ts";
-import { OpenModel } from "./open-model.tsx";
-import { SamplingOptions } from "./sampling-options.tsx";
+import { showOpenModel } from "./open-model.tsx";
+import { ResponseOptions, SamplingOptions } from "./sampling-options.tsx";
 import { SuggestedQuestions } from "./suggested-questions.tsx";
 
 export function QuestionPanel() {
@@ -20,28 +20,20 @@ export function QuestionPanel() {
     if (document.activeElement === stop.current || document.activeElement === document.body)
       if (byKey) ask.current?.focus();
   };
-  const heldBy = session.heldBy.value;
   return (
-    <section class="card stack">
-      <h2>Question</h2>
+    <section class="card ask-question">
+      <h2 class="visually-hidden">Ask</h2>
       <form
-        class="stack"
         onSubmit={(event) => {
           event.preventDefault();
           void submit();
         }}
-        onKeyDown={(event) => {
-          const { target, currentTarget } = event;
-          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-          if (!(target instanceof HTMLTextAreaElement)) return;
-          event.preventDefault();
-          currentTarget.requestSubmit();
-        }}
+        onKeyDown={submitOnEnter}
       >
         <TextField label="Question" value={store.question} rows={2} />
+        <Limits />
         <SuggestedQuestions />
-        <SamplingOptions />
-        <div class="row">
+        <div class="row ask-actions">
           <button ref={ask} type="submit" disabled={!store.canAsk.value}>
             Ask
           </button>
@@ -54,19 +46,21 @@ export function QuestionPanel() {
           >
             Stop
           </button>
+          <ResponseOptions />
         </div>
+        <SamplingOptions />
       </form>
-      {heldBy !== null && (
-        <p class="notice">
-          {heldBy === "benchmark"
-            ? "A benchmark is running: the answer may wait for it."
-            : "A run is training this policy. An answer comes between two of its steps, from the weights of that moment."}
-        </p>
-      )}
-      <Limits />
-      <OpenModel />
+      <Meanwhile />
     </section>
   );
+}
+
+/** Enter asks; with Shift it begins a new line. */
+function submitOnEnter(event: KeyboardEvent & { currentTarget: HTMLFormElement }): void {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  if (!(event.target instanceof HTMLTextAreaElement)) return;
+  event.preventDefault();
+  if (store.canAsk.value) event.currentTarget.requestSubmit();
 }
 
 /** What this policy can be asked. */
@@ -74,15 +68,38 @@ function Limits() {
   const policy = session.policy.value;
   const own = store.pictures.picture.value?.kind === "file";
   if (session.isToy.value)
-    return (
-      <p class={own ? "notice" : "note"}>
-        {own && "This is no scene of its world: the toy policy will answer as if it were one. "}
-        The toy policy knows only its own small world: up to five red, green, blue or yellow circles, squares
-        and triangles in a 3×3 grid, and the few words of the questions above. For photographs open a real
-        model.
+    return own ? (
+      <div class="notice">
+        <p>
+          This is no scene of the toy policy’s small world: it will answer as if it were one. For photographs
+          open a real model.
+        </p>
+        <div>
+          <button type="button" class="secondary outline small" onClick={showOpenModel}>
+            Open a real model…
+          </button>
+        </div>
+      </div>
+    ) : (
+      <p class="note">
+        The toy policy knows only its own small world: up to five coloured shapes in a 3×3 grid, and questions
+        like these.
       </p>
     );
   if (policy && !policy.info.vision)
     return <p class="notice">This model takes no pictures: the question goes to it alone.</p>;
   return null;
+}
+
+/** What an answer has to wait for. */
+function Meanwhile() {
+  const by = session.heldBy.value;
+  if (by === null) return null;
+  return (
+    <p class="notice">
+      {by === "benchmark"
+        ? "A benchmark is running: an answer may have to wait for it."
+        : "A run is training this policy. An answer comes between two of its steps, from the weights of that moment."}
+    </p>
+  );
 }

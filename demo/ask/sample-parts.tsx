@@ -39,7 +39,7 @@ export function Verdict({ sample }: { sample: Sample }) {
   return <span class={right ? "ask-right" : "ask-wrong"}>{right ? "✓ right" : "✗ wrong"}</span>;
 }
 
-/** The tokens, shaded by their probability, and the sum of them; a token that is pointed at looks at the picture. */
+/** The tokens, shaded where the policy was not sure, and the sum of them; a token that is pointed at looks at the picture. */
 export function SampleTokens({ sample, index }: { sample: Sample; index: number }) {
   const texts = sample.tokenTexts.value;
   const { total, mean } = sumLogProbs(sample.logps);
@@ -50,10 +50,11 @@ export function SampleTokens({ sample, index }: { sample: Sample; index: number 
       <div class="ask-token-box">
         <TokenText
           tokens={texts}
-          values={texts.map((_, at) => Math.exp(sample.logps[at]))}
+          values={texts.map((_, at) => 1 - Math.exp(sample.logps[at]))}
           titles={texts.map((_, at) => describeToken(sample.logps[at]))}
           scale="sequential"
           range={1}
+          label={`Tokens of sample ${index + 1}`}
           active={looking?.sample === index ? looking.token : null}
           onActive={(token) => {
             if (token !== null) store.look(index, token); // the last one stays when the pointer leaves

@@ -21,23 +21,32 @@ const modes: readonly (readonly [ResponseMode, string])[] = [
   ["answer", "answer at once"],
 ];
 
+/** What is changed most often. */
+export function ResponseOptions() {
+  return (
+    <div class="ask-how">
+      <SelectField label="Response" value={store.mode} options={modes} />
+      <NumberField label="Samples" value={store.numbers.samples} {...optionLimits.samples} />
+    </div>
+  );
+}
+
 export function SamplingOptions() {
-  const { numbers, mode, adapter } = store;
+  const { numbers, adapter } = store;
   return (
     <>
-      <div class="options">
-        <SelectField label="Response" value={mode} options={modes} />
-        <NumberField
-          label="Samples"
-          value={numbers.samples}
-          {...optionLimits.samples}
-          hint={
-            numbers.samples.value > 1 && numbers.temperature.value === 0
-              ? "at temperature 0 all are the same"
-              : "drawn side by side"
-          }
-        />
-      </div>
+      {numbers.samples.value > 1 && numbers.temperature.value === 0 && (
+        <p class="note">
+          At temperature 0 all samples are the same.{" "}
+          <button
+            type="button"
+            class="secondary outline small"
+            onClick={() => (numbers.temperature.value = 1)}
+          >
+            Draw at temperature 1
+          </button>
+        </p>
+      )}
       <Fold summary="Sampling">
         <div class="options">
           {labels.map(([name, label, hint]) => (

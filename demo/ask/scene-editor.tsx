@@ -77,10 +77,9 @@ export function ScenePalette() {
 function Choices<T extends string>(props: { name: string; value: Signal<T>; options: readonly T[] }) {
   const { name, value, options } = props;
   return (
-    <fieldset class="ask-choices">
-      <legend>{name}</legend>
+    <div class="segmented" role="radiogroup" aria-label={name}>
       {options.map((option) => (
-        <label key={option} class={`ask-choice ask-${option}`}>
+        <label key={option}>
           <input
             type="radio"
             name={`ask-${name}`}
@@ -90,6 +89,6 @@ function Choices<T extends string>(props: { name: string; value: Signal<T>; opti
           {option}
         </label>
       ))}
-    </fieldset>
+    </div>
   );
 }

@@ -37,8 +37,8 @@ export function Completion(props: {
         </strong>
         <span>advantage {showSigned(advantage, 2)}</span>
         <span class="note">
-          {partWords(rewardParts)}
-          {tokens.length} tokens{finishReason === "length" && ", cut"}
+          {[...partWords(rewardParts), `${tokens.length} tokens`].join(", ")}
+          {finishReason === "length" && ", cut at the limit"}
         </span>
       </p>
       <TokenText
@@ -52,12 +52,21 @@ export function Completion(props: {
   );
 }
 
-/** Parts of 0 and 1 by name alone: `accuracy, no thinking, `. */
-function partWords(parts: Readonly<Record<string, number>>): string {
-  return Object.entries(parts)
-    .map(
-      ([name, value]) =>
-        `${value === 1 ? name : value === 0 ? `no ${name}` : `${name} ${showNumber(value)}`}, `,
-    )
-    .join("");
+/** What parts of a reward say when they are 1, and when they are 0; an empty text says nothing. */
+const knownParts: Readonly<Record<string, readonly [one: string, zero: string]>> = {
+  accuracy: ["right", "wrong"],
+  thinking: ["thinks first", "answers at once"],
+  format: ["well formed", "not in due form"],
+  misread: ["misreads the picture", ""],
+};
+
+/** Parts that are known in words, others as they are. Only who thinks can be out of form or misread. */
+function partWords(parts: Readonly<Record<string, number>>): string[] {
+  return Object.entries(parts).flatMap(([name, value]) => {
+    if (name === "format" && value === 0 && parts.thinking === 0) return [];
+    const words = Object.hasOwn(knownParts, name) ? knownParts[name] : undefined;
+    if (!words || (value !== 0 && value !== 1)) return [`${name} ${showNumber(value)}`];
+    const said = value === 1 ? words[0] : words[1];
+    return said ? [said] : [];
+  });
 }

@@ -100,7 +100,8 @@ function Choices() {
               aria-pressed={rollouts.filter.value === filter}
               onClick={() => (rollouts.filter.value = filter)}
             >
-              {filterWords[filter]} <span class="rollouts-count">{counts[filter]}</span>
+              {filterWords[filter]}
+              <span class="rollouts-count">{counts[filter]}</span>
             </button>
           ))}
         </div>

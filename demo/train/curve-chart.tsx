@@ -68,14 +68,16 @@ export function CurveChart(props: {
   return (
     <figure class="train-chart">
       <figcaption>
-        <strong>{curve.title}</strong>
-        <span class="note">
-          {curve.axis}
-          {curve.bandName && `, ${curve.bandName}`}
+        <span>
+          <strong>{curve.title}</strong>
+          <span class="note">
+            {curve.axis}
+            {curve.bandName && `, ${curve.bandName}`}
+          </span>
         </span>
         <span class="train-value">
+          <span class="note">{at !== null && shown && value !== undefined && `step ${shown.step + 1} `}</span>
           {value === undefined ? "–" : curve.show(value)}
-          <span class="note">{at !== null && shown && value !== undefined && ` step ${shown.step + 1}`}</span>
         </span>
       </figcaption>
       <div

@@ -60,9 +60,9 @@ const grpo: readonly Curve[] = [
   { title: "KL to the start", key: "kl", axis: "nats a token", show: showNumber, least: 0.01 },
   { title: "Entropy", key: "entropy", axis: "nats a token", show: showNumber, least: 0.5 },
   {
-    title: "Groups without a difference",
+    title: "Zero-variance groups",
     key: "frac_reward_zero_std",
-    axis: "share of the groups",
+    axis: "share",
     ...share,
   },
   { title: "Gradient norm", key: "grad_norm", axis: "before clipping", show: showNumber, least: 0.1 },
@@ -89,7 +89,8 @@ const answering = new Set(["shapes", "digits", "examples"]);
 /** The curves of a run, known before its first step: nothing appears later and moves the others. */
 export function curvesOf(run: { grpo: boolean; task: string }): readonly Curve[] {
   if (!run.grpo) return supervised;
-  return answering.has(run.task) ? [reward, accuracy, thinking, ...grpo] : [reward, ...grpo];
+  // Their rewards are 1 at most; those of a user's own task may be anything.
+  return answering.has(run.task) ? [{ ...reward, most: 1 }, accuracy, thinking, ...grpo] : [reward, ...grpo];
 }
 
 /** Columns for a chart: steps from 1, and values; null where a step has none. */

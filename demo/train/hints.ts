@@ -86,7 +86,9 @@ const rules: Readonly<Record<string, Rule>> = {
   loss: (_, __, { klCoef }) =>
     klCoef === undefined
       ? normal("Here the loss is what counts: how surprised the policy is by the answers it is shown.")
-      : normal("A loss near 0 is normal here: a group's advantages cancel out. Watch the reward instead."),
+      : normal(
+          "A loss near 0, or below, is normal here: a group's advantages cancel out, but for its answers' lengths. Watch the reward.",
+        ),
   learning_rate: () => normal("The recipe's schedule: large steps first, small ones at the end."),
 };
 

@@ -25,11 +25,13 @@ export function PhaseBar({ steps }: { steps: readonly StepFigures[] }) {
   return (
     <figure class="train-phases">
       <figcaption>
-        <strong>Time of a step</strong>
-        <span class="note">
-          {recent.length === 0
-            ? "known after the first step"
-            : `${showMs(whole * 1000)}, mean of the newest ${recent.length === 1 ? "step" : `${recent.length} steps`}`}
+        <span>
+          <strong>Time of a step</strong>
+          <span class="note">
+            {recent.length === 0
+              ? "known after the first step"
+              : `${showMs(whole * 1000)}, mean of the newest ${recent.length === 1 ? "step" : `${recent.length} steps`}`}
+          </span>
         </span>
       </figcaption>
       <div class="train-phase-bar" role="img" aria-label={said || "No step yet"}>

@@ -1,12 +1,10 @@
 import { useSignal } from "@preact/signals";
-import { showDuration } from "../components/format.ts";
 import { Meter } from "../components/meter.tsx";
 import { Problem } from "../components/problem.tsx";
 import { run } from "../state/run.ts";
 import { CurveChart } from "./curve-chart.tsx";
 import { hintFor } from "./hints.ts";
 import { Outcome } from "./outcome.tsx";
-import { PlanView } from "./plan-view.tsx";
 import { curves, facts, story } from "./run-state.ts";
 import { SavedRunNotice } from "./saved-run.tsx";
 
@@ -14,7 +12,6 @@ import { SavedRunNotice } from "./saved-run.tsx";
 export function RunCard() {
   const known = facts.value;
   const main = curves.value[0];
-  const left = run.msLeft.value;
   const saved = run.state.value === "idle" ? run.saved.value : null;
   return (
     <section class="card stack" aria-labelledby="train-run-heading" id="train-run">
@@ -31,13 +28,8 @@ export function RunCard() {
         <span class="note">{run.phaseText.value}</span>
       </p>
       <Meter value={run.recipe.value ? run.share.value : 0} label="Progress of the run" />
-      <p class="note train-left">
-        {left !== null && run.state.value !== "idle" && `About ${showDuration(left)} left. `}
-        {run.state.value !== "idle" &&
-          "The tab may be hidden; when it is closed, the run goes on later from its last checkpoint."}
-      </p>
+      <p class={run.warning.value ? "train-hint watch" : "train-hint"}>{run.warning.value || beside()}</p>
       {run.note.value && <p class="note">{run.note.value}</p>}
-      <p class="train-hint watch">{run.warning.value}</p>
       <Problem error={run.problem.value} recipe={run.recipe.value} />
       {run.record.value && <Outcome before={run.before.value} after={run.after.value} />}
       {known && main && (
@@ -50,9 +42,17 @@ export function RunCard() {
           height={220}
         />
       )}
-      {known && <PlanView facts={known} plan={run.plan.value} msPerStep={run.msPerStep.value} />}
     </section>
   );
+}
+
+/** What is good to know beside the status. */
+function beside(): string {
+  if (run.state.value !== "idle" && run.state.value !== "planning")
+    return "The tab may be hidden meanwhile. When it is closed, the run goes on later from its last checkpoint.";
+  return run.recipe.value
+    ? "Everything of this run is kept in this browser, and replaced when another one is started."
+    : "Pictures, answers and weights stay in this tab.";
 }
 
 function Controls() {

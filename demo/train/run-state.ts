@@ -35,6 +35,22 @@ const chapter = computed((): Chapter => {
   return { at: "during", steps };
 });
 
+/** The form's text for which the plan was made, or the run begun, that the run store knows of. */
+const plannedText = signal<string | null>(null);
+
+/** What is planned: the run that goes on, else that of the form; with what is known of its time and memory. */
+export const planned = computed(() => {
+  const busy = run.state.value !== "idle" && run.recipe.value !== null && run.state.value !== "planning";
+  const recipe = busy ? run.recipe.value : draft.valid.value;
+  if (!recipe) return null;
+  const known = busy || plannedText.value === draft.text.value;
+  const plan = known ? run.plan.value : null;
+  const stepMs = (known ? run.msPerStep.value : null) ?? plan?.stepMs ?? null;
+  const { steps } = recipeFacts(recipe);
+  const expectedMs = plan?.expectedMs ?? (stepMs === null ? null : stepMs * steps);
+  return { facts: recipeFacts(recipe), stepMs, expectedMs, budget: plan?.budget ?? [] };
+});
+
 export const story = computed(() => (facts.value ? storyOf(facts.value, chapter.value) : ""));
 
 /** The form's recipe; undefined when it was refused, which is then shown. */
@@ -51,8 +67,10 @@ function recipeOfForm(): RunRecipe | undefined {
 export async function seePlan(): Promise<void> {
   const recipe = recipeOfForm();
   if (!recipe) return;
+  plannedText.value = null; // what is known is of another recipe
   try {
     await run.makePlan(recipe, { probe: true });
+    plannedText.value = draft.text.peek();
   } catch (error) {
     refused.value = error;
   }
@@ -60,5 +78,7 @@ export async function seePlan(): Promise<void> {
 
 export function startTraining(): void {
   const recipe = recipeOfForm();
-  if (recipe) void run.start(recipe);
+  if (!recipe) return;
+  plannedText.value = draft.text.peek();
+  void run.start(recipe);
 }

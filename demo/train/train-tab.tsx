@@ -1,6 +1,7 @@
 import { Problem } from "../components/problem.tsx";
 import { run } from "../state/run.ts";
 import { FiguresCard } from "./figures-card.tsx";
+import { PlanView } from "./plan-view.tsx";
 import { draft } from "./recipe-draft.ts";
 import { RecipeForm } from "./recipe-form.tsx";
 import { RunCard } from "./run-card.tsx";
@@ -38,11 +39,9 @@ export function TrainTab() {
                 See the plan
               </button>
             </div>
-            <p class="note">
-              The plan tries a step on this device and takes it back: it says how long the run will take.
-            </p>
           </form>
           <Problem error={refused.value} recipe={draft.valid.value} />
+          <PlanView />
         </section>
         <RunCard />
       </div>

@@ -121,6 +121,17 @@ export default defineConfig({
         sourcemap: false,
         // An address with a query or hash is still the page; nothing else is answered with it.
         navigateFallback: null,
+        runtimeCaching: [
+          {
+            // The engine asks whether a file of the policy is there before it reads it; Workbox answers GET alone.
+            method: "HEAD",
+            urlPattern: ({ sameOrigin }) => sameOrigin,
+            handler: async ({ request, url }) => {
+              const kept = await caches.match(url.href, { ignoreSearch: true });
+              return kept ? new Response(null, { headers: kept.headers }) : fetch(request);
+            },
+          },
+        ],
         cleanupOutdatedCaches: true,
         clientsClaim: true,
         skipWaiting: true,

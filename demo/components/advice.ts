@@ -14,6 +14,7 @@ import {
   NonFiniteError,
   ShaderError,
   StorageError,
+  ThinktabError,
   trainingOf,
   UnsupportedModelError,
 } from "../../workers/client.ts";
@@ -106,6 +107,14 @@ export function adviceFor(error: unknown, recipe?: RunRecipe | null): Advice {
     return {
       title: "The GPU’s driver refused a shader.",
       steps: ["Run the self-test in the tab “Device”: its report says which one."],
+    };
+  }
+  if (error instanceof ThinktabError && error.message.includes("the request failed")) {
+    return {
+      title: "A file could not be fetched.",
+      steps: [
+        "Check the network and the address. A server elsewhere has to allow this page (CORS), as Hugging Face does.",
+      ],
     };
   }
   return { title: "Something went wrong.", steps: ["Reload the page. What was saved of a run stays."] };

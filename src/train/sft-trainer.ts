@@ -162,13 +162,17 @@ export class SftTrainer {
     budget: [name: string, bytes: number][];
     adapter: Record<string, unknown>;
   } {
-    const own = [update, optimizer].map(({ plan }): [string, number] => [
-      `${plan.program}: inputs, outputs, parameters`,
-      plan.ownBytes,
-    ]);
-    const statistics = persistentBytes - own.reduce((sum, [, bytes]) => sum + bytes, 0);
+    const own = (program: Program, bytes: number): [string, number] => [
+      `${program.name}: inputs, outputs, parameters`,
+      bytes,
+    ];
     return {
-      budget: [...this.policy.memory(), ["statistics", statistics], ...own],
+      budget: [
+        ...this.policy.memory(),
+        own(update, update.plan.ownBytes),
+        // With what it reports.
+        own(optimizer, persistentBytes - update.plan.ownBytes),
+      ],
       adapter: { ...this.policy.device.info },
     };
   }

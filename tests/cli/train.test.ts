@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, truncateSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -71,6 +71,28 @@ describe("thinktab train", { timeout: 600_000 }, () => {
     expect(out).toMatch(/^prefill +1 +\d+ /m);
     expect(out).toMatch(/^rollout +\d+ +\d+ +\d+% +\d+ +\d+%$/m);
     expect(tooWide(out)).toEqual([]);
+  });
+
+  test("a recipe of demonstrations: loss for each step, nothing of rewards, and a record that replays", async () => {
+    const examples = ["red", "blue", "green"].map((answer, i) => ({ question: `colour ${i}?`, answer }));
+    const demonstrations = join(folder, "demonstrations.json");
+    const sft = { steps: 3, batchSize: 2, learningRate: 0.02, maxCompletionLength: 4 };
+    writeFileSync(
+      demonstrations,
+      JSON.stringify({ model: "tiny", task: { name: "examples", examples }, sft }),
+    );
+    const { code, out: printed } = await thinktab("train", demonstrations, "--out", out("taught"));
+    expect(code).toBe(0);
+    expect(tooWide(printed)).toEqual([]);
+    expect(printed).toContain("3 examples of your own: 2 to train on, 1 held out.");
+    expect(printed.match(/^step \d\/3 {2}loss \d\.\d{3} {2}\d+ tok\/s {2}\d+ ms$/gm)).toHaveLength(3);
+    expect(printed).toMatch(/^all +1 +/m);
+    expect(record("taught")).toMatchObject({ steps: 3, before: { count: 1 } });
+    const replayed = await thinktab("replay", join(out("taught"), "run.json"));
+    expect(replayed.out).toContain("The bits match: 3 steps, and the final adapter");
+    const profiled = await thinktab("train", demonstrations, "--profile");
+    expect(profiled.err).toContain("--profile: got a supervised recipe, expected one that trains by GRPO");
+    expect(profiled.code).not.toBe(0);
   });
 
   test("a run made longer goes on to the bits of one that was long from the beginning", async () => {

@@ -1,21 +1,18 @@
 import { describe, expect, it } from "vitest";
-import { tinyPolicySource } from "../../src/models/tiny-policy.ts";
-import { Policy } from "../../src/rollout/policy.ts";
+import type { Policy } from "../../src/rollout/policy.ts";
 import { memoryStore } from "../../src/storage/blob-store.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { parseSafetensors } from "../../src/storage/safetensors.ts";
 import { createTask } from "../../src/tasks/registry.ts";
 import { RunFolder } from "../../src/train/run-folder.ts";
-import { modelOptions } from "../../src/train/run-recipe.ts";
-import type { RunRecipe } from "../../src/train/run-recipe.ts";
 import { compareRuns, parseRunRecord, weightsSha256 } from "../../src/train/run-record.ts";
 import type { RunRecord } from "../../src/train/run-record.ts";
 import { trainRun } from "../../src/train/run.ts";
 import type { RunEvent, RunOptions } from "../../src/train/run.ts";
 import { CheckpointError, InvalidOptionError, StorageError } from "../../src/util/errors.ts";
-import { sharedDevice } from "../support/device.ts";
 import { failingStore, storedText } from "../support/failing-store.ts";
 import { grpoRecipe } from "../support/grpo-recipe.ts";
+import { recordOf, runPart, stopPartAt, withPolicy } from "../support/training-run.ts";
 
 /** Half of all bytes are wanted: every group has some spread, whatever the seed. */
 const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 .,;:!?-+*/()[]{}<>";
@@ -36,52 +33,11 @@ const recipe = grpoRecipe({
 });
 const rolloutsOfStep = recipe.grpo.promptsPerStep * recipe.grpo.numGenerations;
 
-async function withPolicy<T>(on: RunRecipe, work: (policy: Policy) => Promise<T>): Promise<T> {
-  const policy = await Policy.load(await sharedDevice(), await tinyPolicySource(1), modelOptions(on));
-  try {
-    return await work(policy);
-  } finally {
-    policy.destroy();
-  }
-}
-
-/** One process's part of a run: from loading the policy to the last event, or the error. */
-function run(
-  store: BlobStore,
-  options: Partial<RunOptions> = {},
-  onEvent?: (event: RunEvent) => void,
-): Promise<RunEvent[]> {
-  const used = options.recipe ?? recipe;
-  return withPolicy(used, async (policy) => {
-    const events: RunEvent[] = [];
-    const folder = new RunFolder(store);
-    const kit = { version: "0.0.0", node: "20" };
-    const stream = trainRun({ policy, recipe: used, folder, kit, checkpointEvery: 1, ...options });
-    for await (const event of stream) {
-      events.push(event);
-      onEvent?.(event);
-    }
-    return events;
-  });
-}
+const run = (store: BlobStore, options: Partial<RunOptions> = {}) => runPart(store, { recipe, ...options });
+const stopAt = (store: BlobStore, at: (event: RunEvent) => boolean, options: Partial<RunOptions> = {}) =>
+  stopPartAt(store, at, { recipe, ...options });
 
 const resume = { resume: true };
-
-function recordOf(events: readonly RunEvent[]): RunRecord {
-  const last = events.at(-1);
-  if (last?.type !== "finished") throw new Error(`the run ended with ${last?.type}`);
-  return last.record;
-}
-
-/** Stopped by its signal when an event comes up that passes the test. */
-async function stopAt(store: BlobStore, at: (event: RunEvent) => boolean, options: Partial<RunOptions> = {}) {
-  const controller = new AbortController();
-  const events = await run(store, { signal: controller.signal, ...options }, (event) => {
-    if (at(event)) controller.abort();
-  });
-  expect(events.at(-1)).toMatchObject({ type: "done", reason: "stopped" });
-  return events;
-}
 
 let uninterrupted: Promise<{ store: BlobStore; events: RunEvent[]; record: RunRecord }> | undefined;
 /** The run that all others are held to. */

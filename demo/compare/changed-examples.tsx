@@ -30,20 +30,21 @@ export function ChangedExamples(props: { before: Evaluation; after: Evaluation; 
         Gained: wrong before and right after. Lost: the other way round. Of the {after.count} held-out
         examples, {after.count - changes.length} came out as before.
       </p>
-      <div class="row" role="group" aria-label="Show">
+      <div class="segmented compare-filter" role="radiogroup" aria-label="Show">
         {filters.map(([value, label]) => (
-          <button
-            key={value}
-            type="button"
-            class={filter.value === value ? "secondary" : "secondary outline"}
-            aria-pressed={filter.value === value}
-            onClick={() => {
-              filter.value = value;
-              page.value = 0;
-            }}
-          >
+          <label key={value}>
+            <input
+              type="radio"
+              name="compare-filter"
+              value={value}
+              checked={filter.value === value}
+              onChange={() => {
+                filter.value = value;
+                page.value = 0;
+              }}
+            />
             {label} ({of(value).length})
-          </button>
+          </label>
         ))}
       </div>
       {shown.length === 0 && <p>None.</p>}

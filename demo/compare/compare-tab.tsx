@@ -1,5 +1,6 @@
 import { useEffect } from "preact/hooks";
 import type { RunRecord } from "../../workers/client.ts";
+import { Fold } from "../components/fold.tsx";
 import { showDuration, showPercent } from "../components/format.ts";
 import { run } from "../state/run.ts";
 import { settings } from "../state/settings.ts";
@@ -26,13 +27,12 @@ export function CompareTab() {
         {other && (
           <>
             <SideBySide own={record} other={other.record} />
-            {other.record.before && other.record.after && (
-              <>
-                <h3>Before and after in the run file</h3>
-                <EvaluationView before={other.record.before} after={other.record.after} />
-              </>
-            )}
             <ReplayView record={other.record} label="the run file" />
+            {other.record.before && other.record.after && (
+              <Fold summary="Before and after in the run file" open={record === null}>
+                <EvaluationView before={other.record.before} after={other.record.after} />
+              </Fold>
+            )}
           </>
         )}
       </section>

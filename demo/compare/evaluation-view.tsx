@@ -15,18 +15,20 @@ export function EvaluationView(props: { before: EvaluationSummary; after: Evalua
       <div class="stack">
         <h3>Right answers</h3>
         <Bars rows={rows} />
-        <DataTable
-          caption="Right answers with their 95% intervals"
-          head={["Question", "Asked", "Before", "After", "Change"]}
-          total
-          rows={rows.map(([name, was, is]) => [
-            name,
-            String(is.count),
-            withInterval(was),
-            withInterval(is),
-            points(is.accuracy - was.accuracy),
-          ])}
-        />
+        <div class="compare-shares">
+          <DataTable
+            caption="Right answers with their 95% intervals"
+            head={["Question", "Asked", "Before", "After", "Change"]}
+            total
+            rows={rows.map(([name, was, is]) => [
+              name,
+              String(is.count),
+              <Share share={was} />,
+              <Share share={is} />,
+              points(is.accuracy - was.accuracy),
+            ])}
+          />
+        </div>
       </div>
       <div class="stack">
         <h3>How it answers</h3>
@@ -125,8 +127,16 @@ function Bar({ share: { accuracy, interval }, side }: { share: Proportion; side:
   );
 }
 
-function withInterval({ accuracy, interval: [low, high] }: Proportion): string {
-  return `${showPercent(accuracy)} (${Math.round(low * 100)}–${Math.round(high * 100)})`;
+function Share({ share: { accuracy, interval } }: { share: Proportion }) {
+  const [low, high] = interval.map((end) => Math.round(100 * end));
+  return (
+    <>
+      {showPercent(accuracy)}{" "}
+      <span class="compare-interval-text">
+        ({low}–{high})
+      </span>
+    </>
+  );
 }
 
 /** A change of a share, in percentage points. */

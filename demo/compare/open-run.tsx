@@ -21,33 +21,37 @@ export function OpenRun() {
   };
   return (
     <div class="stack">
-      <DropArea onFiles={take} class="drop-box">
-        <div class="row">
-          <FileButton label="Open run file" accept=".json,application/json" onFiles={take} />
-          <span class="note">or drop a run.json here</span>
+      <div class="columns wide-right">
+        <DropArea onFiles={take} class="drop-box compare-drop">
+          <div class="row">
+            <FileButton label="Open run file" accept=".json,application/json" onFiles={take} />
+            <span class="note">or drop a run.json here</span>
+          </div>
+        </DropArea>
+        <div class="stack">
+          <form
+            class="compare-address"
+            onSubmit={(event) => {
+              event.preventDefault();
+              openAddress();
+            }}
+          >
+            <TextField
+              label="Address of a run file"
+              value={address}
+              placeholder="https://example.org/run.json"
+              mono
+            />
+            <button type="submit" class="secondary outline" disabled={address.value.trim() === ""}>
+              Open address
+            </button>
+          </form>
+          <p class="note">
+            To share a run, put its run.json on any host that other sites may read: a gist, GitHub Pages,
+            Hugging Face. Open it here by its address; the link to this page then opens it for others.
+          </p>
         </div>
-      </DropArea>
-      <form
-        class="compare-address"
-        onSubmit={(event) => {
-          event.preventDefault();
-          openAddress();
-        }}
-      >
-        <TextField
-          label="Address of a run file"
-          value={address}
-          placeholder="https://example.org/run.json"
-          mono
-        />
-        <button type="submit" class="secondary outline" disabled={address.value.trim() === ""}>
-          Open address
-        </button>
-      </form>
-      <p class="note">
-        To share a run, put its run.json on any host that other sites may read: a gist, GitHub Pages, Hugging
-        Face. Open it here by its address; the link to this page then opens it for others.
-      </p>
+      </div>
       <p role="status" aria-label="Run file status" class="compare-status">
         {opened.loading.value && `Reading ${opened.loading.value}…`}
         {!opened.loading.value && run && `Open: ${run.name}`}

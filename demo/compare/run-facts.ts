@@ -1,6 +1,7 @@
 /** What there is to say of a run's record, and in what two of them differ. */
 import { compareRuns, trainingOf } from "../../workers/client.ts";
 import type { RunComparison, RunRecipe, RunRecord } from "../../workers/client.ts";
+import { describeBrowser, detectBrowser } from "../device/browser.ts";
 import { showDuration, showNumber, showPercent } from "../components/format.ts";
 
 /** One line of a run: what it is called, and what it says; a mono value is compared letter by letter. */
@@ -49,7 +50,12 @@ export function gpuName(adapter: Readonly<Record<string, unknown>>): string {
 
 export function versionNames(kit: Readonly<Record<string, string>>): string {
   return Object.entries(kit)
-    .map(([name, version]) => `${name === "version" ? "thinktab" : name} ${version}`)
+    .map(([name, version]) => {
+      // A page's records say which browser by its whole user agent.
+      if (name === "browser")
+        return describeBrowser(detectBrowser({ userAgent: version, maxTouchPoints: 0 }));
+      return `${name === "version" ? "thinktab" : name} ${version}`;
+    })
     .join(", ");
 }
 
@@ -123,8 +129,12 @@ function reasonsOf(
         "GPUs round differently, so other bits are no wonder; the curves should still be alike.",
     );
   }
-  if (!kitMatches)
-    reasons.push(`Other versions: ${first} ${versionNames(a.kit)}; ${second} ${versionNames(b.kit)}.`);
+  if (!kitMatches) {
+    const [was, is] = [versionNames(a.kit), versionNames(b.kit)];
+    reasons.push(
+      `Other versions: ${first} ${was}; ${second} ${is}${was === is ? ", in another build" : ""}.`,
+    );
+  }
   if (!variantsMatch)
     reasons.push("Other kernel variants: one of the runs had them tuned to its GPU, or to another one.");
   if (reasons.length === 0)

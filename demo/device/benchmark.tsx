@@ -42,13 +42,15 @@ export function Benchmark() {
         {results.length > 0 && (
           <DataTable
             caption="Medians"
-            head={["What", "Figure", "One run", "Details"]}
-            numeric={[1, 2]}
-            rows={results.map(({ name, value, unit, ms, about, message }) =>
-              message === undefined
-                ? [name, `${showNumber(value)} ${unit}`, showShort(ms), about]
-                : [name, "failed", "–", message],
-            )}
+            head={["What", "Figure", "One run"]}
+            rows={results.map(({ name, value, unit, ms, about, message }) => [
+              <>
+                {name}
+                <span class="note device-about">{message ?? about}</span>
+              </>,
+              message === undefined ? `${showNumber(value)} ${unit}` : "failed",
+              message === undefined ? showShort(ms) : "–",
+            ])}
           />
         )}
       </div>

@@ -13,14 +13,16 @@ export function WebGpuHelp(props: {
 }) {
   const { browser, capabilities, refused } = props;
   const { own, others } = helpFor(browser);
+  const missing = refused || capabilities.adapter === null;
+  const folded = missing && capabilities.secure ? others : [...(own ? [own] : []), ...others];
   return (
     <section class="card stack" aria-labelledby="device-help">
       <h2 id="device-help">How to get WebGPU</h2>
       <p>{diagnosis(capabilities, refused)}</p>
       {capabilities.secure && <p>This looks like {describeBrowser(browser)}.</p>}
-      {capabilities.secure && own && <Section section={own} />}
+      {missing && capabilities.secure && own && <Section section={own} />}
       <div class="stack tight">
-        {others.map((section) => (
+        {folded.map((section) => (
           <Fold key={section.id} summary={section.title}>
             <Steps section={section} />
           </Fold>

@@ -83,8 +83,8 @@ function Features({ device }: { device: DeviceInfo }) {
         {timestamps ? "kernels can be timed one by one" : "no: only whole steps are timed"}
       </Offer>
       <Offer ok name="Largest buffer">
-        {showBytes(device.maxBufferBytes)}; of it {showBytes(device.maxBindingBytes)} at a time: larger
-        weights are split
+        {showBytes(device.maxBufferBytes)}; a kernel sees {showBytes(device.maxBindingBytes)} of it at a time,
+        larger weights are split
       </Offer>
     </>
   );

@@ -1,32 +1,16 @@
 /** What the user chose of the page itself: the theme, and the tab, which is in the address. */
 import { computed, effect, signal } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
+import { parsePlace, placeHash } from "./place.ts";
+import type { Place, TabName } from "./place.ts";
 
-export const tabNames = ["ask", "train", "rollouts", "compare", "device"] as const;
-export type TabName = (typeof tabNames)[number];
+export { tabNames } from "./place.ts";
+export type { TabName } from "./place.ts";
 
 export const themes = ["auto", "light", "dark"] as const;
 export type Theme = (typeof themes)[number];
 
 const themeKey = "thinktab-theme";
-
-/** What stands after the `#` of an address: `tab`, or `tab?name=value`. */
-export interface Place {
-  tab: TabName;
-  params: URLSearchParams;
-}
-
-/** Reads an address's hash; an unknown tab is the first one. */
-export function parsePlace(hash: string): Place {
-  const [name, query = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);
-  return { tab: tabNames.find((tab) => tab === name) ?? "ask", params: new URLSearchParams(query) };
-}
-
-/** The hash of a place, with its `#`. */
-export function placeHash(tab: TabName, params: Readonly<Record<string, string>> = {}): string {
-  const query = new URLSearchParams(params).toString();
-  return `#${tab}${query && `?${query}`}`;
-}
 
 class Settings {
   readonly theme: Signal<Theme> = signal(storedTheme());

@@ -5,18 +5,21 @@ import { DEBIAN_DRIVERS, findDriver } from "./scripts/system.mjs";
 /** Tests that need no GPU. Every other test runs once on each adapter. */
 const withoutGpu = [
   "tests/*.test.ts",
+  "tests/docs/*.test.ts",
   "tests/{scripts,util,reference,rl,data,storage,tasks,demo,handoff}/**/*.test.ts",
 ];
 
 /**
- * On the fastest lane alone: what the shipped policy learns, hundreds of rollouts; and the runs of command line and client,
- * a dozen devices that each compile anew (tests/train and tests/workers/engine hold runs to the same bits on every lane).
+ * On the fastest lane alone: what the shipped policy learns, hundreds of rollouts; and the runs of command line, client
+ * and guide, dozens of devices that each compile anew (tests/train and tests/workers/engine hold runs to the same bits on
+ * every lane).
  */
 const longRuns = [
   "tests/toy/**/*.test.ts",
   "tests/train/memory.test.ts",
   "tests/cli/{train,replay}.test.ts",
   "tests/workers/client.test.ts",
+  "tests/docs/examples/*.test.ts",
 ];
 
 /** A lane: the tests that need a GPU, on the driver that the manifest names, or on the default adapter. */

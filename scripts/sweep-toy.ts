@@ -1,5 +1,5 @@
 /**
- * The sweep that chose the recipe of recipes/toy.json, and the seeds of the picture in docs/reproduce.md:
+ * The sweep that chose the recipe of recipes/toy.json, and the seeds of the picture in docs/guide/reproduce.md:
  *
  *   node scripts/run-ts.mjs scripts/sweep-toy.ts --out DIR [--only "NAME;NAME"] [--picture FILE]
  *

@@ -6,7 +6,7 @@
  * Two stages. First the policy learns to read the scene and to derive the answer from what it read, nearly always
  * with its reasoning written out. Then a short stage in which most demonstrations answer at once gives it the habit of
  * not thinking: what it can do stays, what it does by itself changes. DIR keeps a checkpoint, from which a run that was
- * interrupted goes on, the log, and at the end the quantized policy in DIR/policy; see docs/reproduce.md.
+ * interrupted goes on, the log, and at the end the quantized policy in DIR/policy; see docs/guide/reproduce.md.
  */
 import { appendFile, mkdir } from "node:fs/promises";
 import { join } from "node:path";

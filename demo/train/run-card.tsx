@@ -61,8 +61,11 @@ function Controls() {
   const active = state !== "idle" && state !== "planning";
   const checkpoint = async () => {
     said.value = "Saving…";
-    const key = await run.checkpoint();
-    said.value = key === null ? "Nothing to save yet" : "Saved";
+    try {
+      said.value = (await run.checkpoint()) === null ? "Nothing to save" : "Saved";
+    } catch {
+      said.value = "Not saved"; // what ended the run is told beside it
+    }
     setTimeout(() => (said.value = ""), 3000);
   };
   return (

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { curvesOf, describeCurve, pointsOf } from "../../demo/train/curves.ts";
-import type { Curve } from "../../demo/train/curves.ts";
+import type { Curve, StepFigures } from "../../demo/train/curves.ts";
 
-const steps = [
+const steps: StepFigures[] = [
   { step: 0, metrics: { reward: 0.25, reward_std: 0.5, "completions/min_length": 2, kl: 0 } },
   { step: 1, metrics: { reward: 0.9, reward_std: 0.3, kl: 0.01 } },
   { step: 2, metrics: { reward: 0.75, reward_std: 0.1, kl: 0.02 } },

@@ -12,3 +12,7 @@ render(<App />, root);
 registerOffline();
 await session.start();
 await run.look();
+// Another tab may have begun, or ended, a run meanwhile.
+document.addEventListener("visibilitychange", () => {
+  if (document.visibilityState === "visible") void run.look();
+});

@@ -1,4 +1,6 @@
 /** What is said of a run: for the live region, so in whole sentences. */
+import { trainingOf } from "../../workers/client.ts";
+import type { SavedRun } from "../../workers/client.ts";
 import { showDuration } from "../components/format.ts";
 
 export type RunPhase = "rollout" | "reward" | "train" | "evaluate";
@@ -35,4 +37,14 @@ export function stepWords(
 
 export function evaluationWords(when: "before" | "after", done: number, total: number): string {
   return `Evaluating ${when} the run: ${done} of ${total} held-out questions.`;
+}
+
+/** Of a run that an earlier visit began, or that another tab is training. */
+export function savedWords({ recipe, steps, inUse }: SavedRun): string {
+  const { steps: planned } = trainingOf(recipe);
+  const where =
+    steps.length > 0 ? `after step ${steps.length} of ${planned}` : `before its first step of ${planned}`;
+  return inUse
+    ? `A run of ${recipe.model} on ${recipe.task.name} is going on in another tab, ${where}. One tab trains at a time: go on there, or close that tab first.`
+    : `A run of ${recipe.model} on ${recipe.task.name} was left ${where}. Going on from there gives the same weights as if it had not been interrupted.`;
 }

@@ -1,0 +1,240 @@
+import { beforeEach, expect, test, vi } from "vitest";
+import { RunStore } from "../../demo/state/run.ts";
+import { Session } from "../../demo/state/session.ts";
+import type { GroupRecord } from "../../src/train/events.ts";
+import { parseRunRecipe } from "../../src/train/run-recipe.ts";
+import { DeviceLostError, NonFiniteError } from "../../workers/client.ts";
+import type { EngineRunEvent, RunRecord, SavedRun } from "../../workers/client.ts";
+import { FakeEngines } from "./fake-kit.ts";
+
+const recipe = parseRunRecipe({
+  model: "toy",
+  task: { name: "shapes" },
+  grpo: { steps: 4 },
+  evaluation: { scenes: 0 },
+});
+const digest = "0".repeat(64);
+
+let engines: FakeEngines;
+let session: Session;
+let run: RunStore;
+beforeEach(async () => {
+  engines = new FakeEngines();
+  session = new Session(engines.create);
+  await session.start();
+  run = new RunStore(session, "page");
+});
+
+function step(index: number, reward = index): EngineRunEvent {
+  return { type: "step", step: index, metrics: { reward, step_time: 0.01 } };
+}
+
+function rollouts(index: number): EngineRunEvent {
+  const groups: GroupRecord[] = [
+    { exampleId: `example ${index}`, seed: index, prompt: "?", answer: null, rollouts: [] },
+  ];
+  return { type: "rollouts", step: index, policyVersion: index, groups };
+}
+
+function finished(steps: number): EngineRunEvent {
+  const metrics = Array.from({ length: steps }, (_, index) => ({
+    step: index,
+    digest,
+    wallMs: 1,
+    reward: index,
+  }));
+  const record = { steps, metrics, recipe, weightsSha256: "f" } as Partial<RunRecord> as RunRecord;
+  return { type: "finished", step: steps, record, before: null, after: null };
+}
+
+function savedRun(steps: number, rest: Partial<SavedRun> = {}): SavedRun {
+  const lines = Array.from({ length: steps }, (_, index) => ({
+    step: index,
+    digest,
+    wallMs: 1,
+    reward: index,
+  }));
+  return { recipe, steps: lines, record: null, before: null, after: null, inUse: false, ...rest };
+}
+
+/** A promise, and the means to settle it. */
+function gate(): { open: () => void; passed: Promise<void> } {
+  let open = () => {};
+  const passed = new Promise<void>((resolve) => (open = resolve));
+  return { open, passed };
+}
+
+test("a run is followed to its end: steps, groups, words, and the weights that it leaves", async () => {
+  const seen: string[] = [];
+  engines.script = async function* () {
+    await Promise.resolve();
+    yield { type: "plan", step: 0, steps: 4, budget: [["weights", 7]], adapter: {} };
+    for (let index = 0; index < 4; index++) {
+      yield { type: "phase", step: index, phase: "rollout" };
+      seen.push(run.phaseText.value);
+      yield rollouts(index);
+      yield step(index);
+      seen.push(run.status.value);
+    }
+    yield finished(4);
+  };
+  engines.files.set("adapter_model.safetensors", new Uint8Array([1]));
+  engines.files.set("adapter_config.json", new Uint8Array([2]));
+  const whole = run.start(recipe);
+  expect(run.state.value).toBe("running");
+  expect(session.heldBy.value).toBe("training");
+  await whole;
+  expect(seen[0]).toBe("generating answers…");
+  expect(seen[1]).toBe("Step 1 of 4: reward 0.000.");
+  expect(seen[5]).toMatch(/^Step 3 of 4: reward 2.000, about 1 s left\.$/);
+  expect(run.status.value).toMatch(/^Finished 4 steps/);
+  expect([run.state.value, run.done.value, run.share.value]).toEqual(["idle", 4, 1]);
+  expect(run.plan.value?.budget).toEqual([["weights", 7]]);
+  expect(run.newestGroups.value?.step).toBe(3);
+  expect((await run.groupsOf(1))[0].exampleId).toBe("example 1");
+  expect(session.heldBy.value).toBeNull();
+  expect(session.title.value).toBe("Toy policy, trained for 4 steps");
+  expect(engines.told).toEqual(["train page"]);
+});
+
+test("only the newest groups stay in memory", async () => {
+  const long = { ...recipe, grpo: { ...("grpo" in recipe ? recipe.grpo : {}), steps: 30 } } as typeof recipe;
+  engines.script = async function* () {
+    for (let index = 0; index < 30; index++) {
+      yield await Promise.resolve(rollouts(index));
+      yield step(index);
+    }
+  };
+  await run.start(long);
+  expect([...run.groups.value.keys()]).toEqual(Array.from({ length: 20 }, (_, index) => 10 + index));
+  expect(run.stepsWithGroups.value).toBe(30);
+});
+
+test("pause, resume and stop are told; what is clicked before the run has begun, too", async () => {
+  const end = gate();
+  engines.script = async function* () {
+    yield step(0);
+    await end.passed;
+    yield { type: "done", step: 1, reason: "stopped" };
+  };
+  const whole = run.start(recipe);
+  run.pause();
+  await vi.waitFor(() => expect(run.state.value).toBe("paused"));
+  expect(engines.told).toEqual(["train page", "pause"]);
+  await vi.waitFor(() => expect(run.done.value).toBe(1));
+  run.resume();
+  expect(run.state.value).toBe("running");
+  run.stop();
+  expect(run.state.value).toBe("stopping");
+  run.pause(); // comes too late
+  end.open();
+  await whole;
+  expect(engines.told).toEqual(["train page", "pause", "resume", "stop"]);
+  expect(run.status.value).toBe("Stopped after step 1 of 4. What was done is saved.");
+});
+
+test("when the GPU is lost the run goes on from its last checkpoint on the next engine", async () => {
+  const states: string[] = [];
+  engines.script = async function* ({ resume }) {
+    await Promise.resolve();
+    if (!resume) {
+      yield step(0);
+      yield step(1);
+      engines.lose();
+      throw new DeviceLostError("the fake GPU was lost");
+    }
+    states.push(run.state.value);
+    yield { type: "resumed", step: 1, torn: [] };
+    expect(run.steps.value.map(({ metrics }) => metrics.reward)).toEqual([0]);
+    for (const index of [1, 2, 3]) yield step(index, 10 * index);
+    yield finished(4);
+  };
+  const recovering = vi.waitFor(() => expect(run.state.value).toBe("recovering"));
+  const whole = run.start(recipe);
+  await recovering;
+  expect(run.status.value).toMatch(/lost after step 2/);
+  await whole;
+  expect(states).toEqual(["running"]);
+  expect(engines.told).toEqual(["train page", "train page resume"]);
+  expect(engines.kits).toHaveLength(2);
+  expect(run.status.value).toMatch(/^Finished 4 steps/);
+  expect(run.problem.value).toBeNull();
+});
+
+test("a run that was paused when the GPU was lost stands still afterwards", async () => {
+  const end = gate();
+  engines.script = async function* ({ resume }) {
+    if (!resume) {
+      yield step(0);
+      await end.passed;
+      throw new DeviceLostError("the fake GPU was lost");
+    }
+    yield { type: "done", step: 1, reason: "stopped" };
+  };
+  const whole = run.start(recipe);
+  await vi.waitFor(() => expect(run.done.value).toBe(1));
+  run.pause();
+  await vi.waitFor(() => expect(run.state.value).toBe("paused"));
+  engines.lose();
+  end.open();
+  await whole;
+  expect(engines.told).toEqual(["train page", "pause", "train page resume", "pause"]);
+});
+
+test("any other error ends the run, in words, and what was saved is offered", async () => {
+  engines.script = async function* () {
+    yield await Promise.resolve(step(0));
+    engines.saved = savedRun(1);
+    throw new NonFiniteError("loss NaN");
+  };
+  await run.start(recipe);
+  expect(run.problem.value).toBeInstanceOf(NonFiniteError);
+  expect(run.status.value).toBe("Ended by an error after step 1.");
+  expect(run.saved.value?.steps).toHaveLength(1);
+  expect(run.canStart.value).toBe(false);
+  await run.start(recipe); // what is saved must be gone on with or discarded first
+  expect(engines.told).toEqual(["train page"]);
+  await run.discard();
+  expect(run.canStart.value).toBe(true);
+  expect(run.problem.value).toBeNull();
+});
+
+test("a run of an earlier visit is shown, and gone on with", async () => {
+  engines.saved = savedRun(2);
+  await run.look();
+  expect(run.saved.value?.steps).toHaveLength(2);
+  expect(run.steps.value).toHaveLength(2);
+  engines.script = async function* () {
+    yield await Promise.resolve({ type: "resumed", step: 2, torn: ["checkpoint-00000003.safetensors"] });
+    engines.saved = null;
+    yield finished(4);
+  };
+  await run.goOn();
+  expect(engines.told).toEqual(["train page resume"]);
+  expect(run.note.value).toContain("checkpoint-00000003");
+  expect(run.record.value?.steps).toBe(4);
+});
+
+test("the weights of a finished run of an earlier visit can be taken into use", async () => {
+  const event = finished(4);
+  if (event.type !== "finished") throw new Error("unreachable");
+  engines.saved = savedRun(4, { record: event.record });
+  await run.look();
+  expect(run.saved.value).toBeNull();
+  expect(run.status.value).toMatch(/^The last run finished 4 steps/);
+  expect(run.canStart.value).toBe(true);
+  engines.files.set("adapter_model.safetensors", new Uint8Array([1]));
+  engines.files.set("adapter_config.json", new Uint8Array([2]));
+  await run.useTrained();
+  expect(run.problem.value).toBeNull();
+  expect(engines.policies.at(-1)?.imported?.size).toBe(2);
+  expect(session.trainedSteps.value).toBe(4);
+});
+
+test("a plan is made on a policy that nobody else uses", async () => {
+  const plan = run.makePlan(recipe, { probe: true });
+  expect([run.state.value, session.heldBy.value]).toEqual(["planning", "training"]);
+  expect((await plan).stepMs).toBe(2);
+  expect([run.state.value, session.heldBy.value]).toEqual(["idle", null]);
+  expect(run.plan.value?.budget).toEqual([["all", 5]]);
+});

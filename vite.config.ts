@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { defineConfig } from "vite";
 import type { Plugin } from "vite";
 import { VitePWA } from "vite-plugin-pwa";
+import { thirdPartyLicences } from "./scripts/licences.mjs";
+import { strippedShaders } from "./scripts/wgsl.mjs";
 
 /**
  * What the built page may do: run its own scripts and workers, and fetch what the user names, such as a model or a run
@@ -35,21 +37,6 @@ function withSecurityPolicy(): Plugin {
   };
 }
 
-/** Shaders without comments and indentation, which are a third of them. */
-function withSmallShaders(): Plugin {
-  return {
-    name: "small-shaders",
-    apply: "build",
-    enforce: "pre",
-    async load(id) {
-      if (!id.endsWith(".wgsl?raw")) return undefined;
-      const source = await readFile(id.replace(/\?raw$/, ""), "utf8");
-      const lines = source.split("\n").map((line) => line.replace(/\/\/.*$/, "").trim());
-      return `export default ${JSON.stringify(lines.filter((line) => line !== "").join("\n"))};`;
-    },
-  };
-}
-
 /** The engine in a page's own thread is for those who have a device already: this page has none, and leaves it out. */
 function withoutEngineHere(): Plugin {
   const stub = 'export function engineHere() { throw new Error("this page computes in a worker"); }';
@@ -73,6 +60,9 @@ function withIcon(): Plugin {
   };
 }
 
+/** Packages of which the page or one of its workers contains code. */
+const contained = new Set<string>();
+
 /** The page: demo/ → site/. Library and command line are built by scripts/build.mjs. */
 export default defineConfig({
   root: join(import.meta.dirname, "demo"),
@@ -89,10 +79,11 @@ export default defineConfig({
       output: { codeSplitting: { groups: [{ name: "shared", test: /demo\/(components|state)\// }] } },
     },
   },
-  worker: { format: "es", plugins: () => [withSmallShaders()] },
+  worker: { format: "es", plugins: () => [strippedShaders(), thirdPartyLicences(contained)] },
   server: { fs: { allow: [".."] } },
   plugins: [
-    withSmallShaders(),
+    strippedShaders(),
+    thirdPartyLicences(contained, { fileName: "THIRD-PARTY-LICENSES.txt" }),
     withoutEngineHere(),
     withSecurityPolicy(),
     withIcon(),

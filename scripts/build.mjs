@@ -26,16 +26,21 @@ const browserEntries = {
 const nodeEntries = { node: "src/node.ts", cli: "src/cli/main.ts" };
 
 /**
- * What entries share, in the order of who loads it: whoever needs a chunk needs those before it as well, at most. A
- * module is in the first chunk whose entry reaches it; what only the command line reaches is split as it comes.
+ * What entries share: a module is in the first of these chunks one of whose roots reaches it, the root included if it is
+ * no entry itself. The order is that of who needs them, from everybody to the engine alone, so that nobody loads much
+ * for others' sake, and a page's bundler can leave out a whole file. What only the command line reaches is split as it
+ * comes.
  */
 const sharedChunks = [
-  { name: "rules", entry: "src/rl/index.ts" },
-  { name: "common", entry: "workers/client.ts" },
-  { name: "rewards", entry: "workers/reward-worker.ts" },
-  { name: "core", entry: "workers/engine-worker.ts" },
-  { name: "training", entry: "workers/engine-run.ts" },
-  { name: "checks", entry: "src/self-test/benchmark.ts" },
+  { name: "errors", roots: ["src/util/errors.ts"] },
+  { name: "wire", roots: ["workers/stream.ts", "workers/transfer.ts", "src/tasks/task.ts"] },
+  { name: "rules", roots: ["src/rl/index.ts"] },
+  { name: "recipes", roots: ["src/train/run-recipe.ts"] },
+  { name: "tasks", roots: ["workers/reward-worker.ts"] },
+  { name: "records", roots: ["workers/client.ts"] },
+  { name: "core", roots: ["workers/engine-worker.ts"] },
+  { name: "training", roots: ["workers/engine-run.ts"] },
+  { name: "checks", roots: ["src/self-test/benchmark.ts"] },
 ];
 
 const manifest = /** @type {Record<string, Record<string, string>>} */ (
@@ -108,8 +113,8 @@ function workerCalls() {
   };
 }
 
-/** @param {{ name: string, entry: string }} chunk @param {number} index in the order of precedence */
-function sharedChunk({ name, entry }, index) {
+/** @param {(typeof sharedChunks)[number]} chunk @param {number} index in the order of precedence */
+function sharedChunk({ name, roots }, index) {
   /** @type {Set<string> | undefined} */
   let modules;
   return {
@@ -118,21 +123,20 @@ function sharedChunk({ name, entry }, index) {
     minShareCount: 2,
     /** @param {string} id @param {import("rolldown").ChunkingContext} context */
     name(id, context) {
-      modules ??= reached(entry, context);
+      modules ??= reached(roots, context);
       return modules.has(id) ? name : null;
     },
   };
 }
 
 /**
- * The modules that an entry imports, itself and dynamic imports aside.
- * @param {string} entry
+ * The modules that these import, dynamic imports aside, and themselves. An entry of the package is used by itself alone,
+ * so it stays out of shared chunks.
+ * @param {readonly string[]} roots
  * @param {import("rolldown").ChunkingContext} context
  */
-function reached(entry, context) {
-  const first = join(root, entry);
-  const seen = new Set([first]);
+function reached(roots, context) {
+  const seen = new Set(roots.map((path) => join(root, path)));
   for (const id of seen) for (const next of context.getModuleInfo(id)?.importedIds ?? []) seen.add(next);
-  seen.delete(first);
   return seen;
 }

@@ -15,7 +15,8 @@ export function thirdPartyLicences(packages, { fileName } = {}) {
       for (const output of Object.values(bundle)) {
         if (output.type !== "chunk") continue;
         for (const [id, { renderedLength }] of Object.entries(output.modules)) {
-          const folder = renderedLength > 0 ? packageOf(id) : undefined;
+          const isStyle = /\.css(\?|$)/.test(id); // in a file of its own: no code of it is in the chunk
+          const folder = renderedLength > 0 || isStyle ? packageOf(id) : undefined;
           if (folder !== undefined) packages.add(folder);
         }
       }

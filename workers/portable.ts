@@ -1,6 +1,6 @@
 /** What a page hands over, in the form that crosses to a worker. */
 import type { ContentPart, Message } from "../src/data/chat-template.ts";
-import { moduleTaskName } from "../src/tasks/module.ts";
+import { moduleTaskName } from "../src/tasks/task.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";

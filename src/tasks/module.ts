@@ -2,10 +2,8 @@ import type { Completion } from "../rl/reward.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { createTask } from "./registry.ts";
 import type { TaskSpec } from "./registry.ts";
+import { moduleTaskName } from "./task.ts";
 import type { Split, TaughtTask, Task, TaskExample } from "./task.ts";
-
-/** The name under which a recipe gives a task of its own: `{ "name": "module", "url": "./my-task.js", … }`. */
-export const moduleTaskName = "module";
 
 /**
  * {@link createTask}, and tasks that are modules: `url` names an ES module whose default export is a function from the

@@ -4,7 +4,11 @@ import { InvalidOptionError } from "../util/errors.ts";
 
 /** Examples that are trained on, chosen by, and reported on. No example is in two of them. */
 export const splits = ["train", "validation", "test"] as const;
+/** "train", "validation" or "test". */
 export type Split = (typeof splits)[number];
+
+/** The name under which a recipe gives a task of its own: `{ "name": "module", "url": "./my-task.js", … }`. */
+export const moduleTaskName = "module";
 
 /** One thing to do: what the policy is shown, and what the reward is computed from. */
 export interface TaskExample extends Example {
@@ -26,7 +30,7 @@ export interface Task<E extends TaskExample = TaskExample> {
   /** Examples of each split, where there are only so many: an evaluation asks each once. */
   readonly sizes?: Readonly<Record<Split, number>>;
   /**
-   * @param seed an integer of 0 to {@link seedsPerSplit} − 1.
+   * @param seed an integer of 0 to 2^40 − 1.
    * @param split "train" when left out.
    */
   example(seed: number, split?: Split): E | Promise<E>;

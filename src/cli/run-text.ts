@@ -30,7 +30,7 @@ export function describeRecipe(
 ): [term: string, text: string][] {
   const { task, format, lora, evaluation, model } = recipe;
   const options = Object.entries(task).filter(([option]) => option !== "name");
-  const set = options.map(([option, value]) => `${option} ${describeOption(value)}`);
+  const set = options.flatMap(describeOption);
   const { scenes, split } = evaluation;
   const asked = Math.min(scenes, sizes?.[split] ?? Infinity);
   return [
@@ -43,17 +43,21 @@ export function describeRecipe(
     [
       "measured",
       scenes > 0
-        ? `greedy answers to ${asked} held-out examples (${split}), before and after`
+        ? `greedy answers to ${heldOut(asked)} (${split}), before and after`
         : "nothing beside the steps' own metrics (--eval N answers N held-out examples)",
     ],
   ];
 }
 
-/** A task's option; of a list its length alone, as it may be a set of pictures. */
-function describeOption(value: unknown): string {
-  if (typeof value === "string") return value;
-  const json = JSON.stringify(value);
-  return Array.isArray(value) && json.length > 40 ? `of ${value.length}` : json;
+/** "12 held-out examples". */
+export function heldOut(count: number): string {
+  return `${count} held-out example${count === 1 ? "" : "s"}`;
+}
+
+/** A task's option; nothing for a long list, which may be a set of pictures: the task's description tells of it. */
+function describeOption([option, value]: [string, unknown]): string[] {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return Array.isArray(value) && text.length > lineWidth ? [] : [`${option} ${text}`];
 }
 
 function describeTraining(recipe: RunRecipe): string {

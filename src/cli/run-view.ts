@@ -5,7 +5,14 @@ import type { RunRecipe } from "../train/run-recipe.ts";
 import type { RunEvent } from "../train/run.ts";
 import { formatBar, formatDuration, wrapText } from "./format.ts";
 import type { Progress } from "./format.ts";
-import { describeChange, describeMemory, describeProgress, describeStep, resultTable } from "./run-text.ts";
+import {
+  describeChange,
+  describeMemory,
+  describeProgress,
+  describeStep,
+  heldOut,
+  resultTable,
+} from "./run-text.ts";
 
 type Finished = Extract<RunEvent, { type: "finished" }>;
 type Step = Extract<RunEvent, { type: "step" }>;
@@ -106,7 +113,7 @@ export class RunView {
     progress.clear();
     print("");
     if (before && after) {
-      print(`Greedy answers to ${after.count} held-out examples, and the 95% interval of their accuracy:`);
+      print(`Greedy answers to ${heldOut(after.count)}, and the 95% interval of their accuracy:`);
       print(resultTable(before, after));
       print("");
       const { improved, worsened, shown } = changedExamples(before.results, after.results);

@@ -51,7 +51,7 @@ interface GivenOptions {
 }
 
 export const trainCommand = defineCommand({
-  meta: { name: "train", description: "Train a LoRA adapter by GRPO or demonstrations, as a recipe says" },
+  meta: { name: "train", description: "Train a LoRA adapter as a recipe says" },
   args: {
     recipe: {
       type: "positional",

@@ -36,7 +36,7 @@ interface Series {
   runs: readonly CurveRun[];
 }
 
-/** The first choice of each place of which the runs have anything. */
+/** Panels in order, each the first of its place of which the runs have anything. */
 const places: readonly (readonly Panel[])[] = [
   [
     { title: "Right answers", metric: "rewards/accuracy/mean", share: true },
@@ -46,7 +46,10 @@ const places: readonly (readonly Panel[])[] = [
     { title: "Responses that think", metric: "rewards/thinking/mean", share: true },
     { title: "Entropy, nats a token", metric: "entropy" },
   ],
-  [{ title: "Mean response length, tokens", metric: "completions/mean_length" }],
+  [
+    { title: "Mean response length, tokens", metric: "completions/mean_length" },
+    { title: "Loss, nats a token", metric: "loss" },
+  ],
   [
     { title: "KL from the policy at first, nats a token", metric: "kl" },
     { title: "Gradient norm", metric: "grad_norm" },
@@ -62,16 +65,19 @@ const left = 54;
 const gap = { x: 60, y: 72 };
 
 /**
- * Reward, share of thinking responses, response length and KL over the steps, as an SVG that stands for itself: own
+ * Reward, share of thinking responses, response length and KL over the steps, or of a supervised run the loss with what
+ * else it has, as an SVG that stands for itself: own
  * background, no script, no font to load. The same runs give the same text.
  */
 export function curvesSvg(runs: readonly CurveRun[], { title = "" }: CurveOptions = {}): string {
   const series = toSeries(runs);
   const steps = Math.max(1, ...runs.map(({ metrics }) => metrics.length));
-  const panels = places.map((choices) => choices.find(({ metric }) => hasAny(runs, metric)) ?? choices[0]);
-  const notes = notesOn(series, panels[0].share === true);
+  const panels = panelsOf(runs);
+  const [{ share = false, metric }] = panels;
+  const notes = notesOn(series, share, hasAny(runs, metric));
   const top = title ? 68 : 40;
-  const below = top + 2 * panel.height + gap.y + 62;
+  const rows = Math.ceil(panels.length / 2);
+  const below = top + rows * panel.height + (rows - 1) * gap.y + 62;
   const height = below + 18 * notes.length;
   const parts = panels.map((one, index) => {
     const x = left + (index % 2) * (panel.width + gap.x);
@@ -102,12 +108,26 @@ function toSeries(runs: readonly CurveRun[]): Series[] {
   }));
 }
 
+/** Those that have lines, and for dots alone the first; all of them for runs that have not begun. */
+function panelsOf(runs: readonly CurveRun[]): Panel[] {
+  const evaluated = runs.some(({ before, after }) => before ?? after);
+  const panels = places.flatMap(
+    (choices, place) =>
+      choices.find(({ metric }) => hasAny(runs, metric)) ?? (evaluated && place === 0 ? choices[0] : []),
+  );
+  return panels.length > 0 ? panels : places.map(([first]) => first);
+}
+
 function hasAny(runs: readonly CurveRun[], metric: string): boolean {
-  return runs.some(({ metrics }) => metrics.some((step) => typeof step[metric] === "number"));
+  return runs.some(({ metrics }) => metrics.some((step) => Number.isFinite(step[metric])));
 }
 
 /** What lines, bands and dots stand for, each beside a mark as it looks. */
-function notesOn(series: readonly Series[], hasDots: boolean): { mark: string; text: string }[] {
+function notesOn(
+  series: readonly Series[],
+  hasDots: boolean,
+  hasLines: boolean,
+): { mark: string; text: string }[] {
   const notes = series.flatMap(({ label, colour, runs }) => {
     const band = `<rect x="0" y="-9" width="18" height="10" fill="${colour}" opacity=".2"/>`;
     const line = `<path d="M0 -4h18" stroke="${colour}" stroke-width="2"/>`;
@@ -126,7 +146,7 @@ function notesOn(series: readonly Series[], hasDots: boolean): { mark: string; t
       text:
         `greedy on ${count} held-out examples before and after, ` +
         (several ? "range of the runs or 95% interval of one" : "with the 95% interval") +
-        "; lines: sampled in training",
+        (hasLines ? "; lines: sampled in training" : ""),
     },
   ];
 }

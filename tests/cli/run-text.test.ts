@@ -55,11 +55,9 @@ describe("the plan", () => {
     const examples = ["a", "b", "c"].map((answer) => ({ image, question: `is it ${answer} ?`, answer }));
     const recipe = parseRunRecipe({ model: "toy", task: { name: "examples", examples }, sft: { mode: 0.5 } });
     const words = planOf("mine", recipe);
-    expect(words).toContain(
-      "task examples, examples of 3. 3 examples of your own: 2 to train on, 1 held out.",
-    );
+    expect(words).toContain("task examples. 3 examples of your own: 2 to train on, 1 held out.");
     expect(words).toContain("demonstrations of which 50% think first");
-    expect(words).toContain("greedy answers to 1 held-out examples (test)");
+    expect(words).toContain("greedy answers to 1 held-out example (test)");
   });
 
   test("adds up what each program holds for itself, and keeps the total", () => {

@@ -84,21 +84,26 @@ describe("curvesSvg", () => {
     expect(labelled).toMatch(/>low<[\s\S]*>high: mean of 2 runs; band: lowest to highest</);
   });
 
-  it("shows what there is where a task has no accuracy or thinking, and gaps as gaps", () => {
+  it("shows what there is where a task has no accuracy or thinking, gaps as gaps, and no empty panel", () => {
     const metrics: Record<string, number>[] = [
       { step: 0, reward: -0.5, entropy: 2 },
       { step: 2, reward: 1.5, entropy: 1, grad_norm: NaN },
     ];
     const svg = curvesSvg([{ metrics }]);
-    expect(titles(svg)).toEqual([
-      "Reward",
-      "Entropy, nats a token",
-      "Mean response length, tokens",
-      "Gradient norm",
-    ]);
+    expect(titles(svg)).toEqual(["Reward", "Entropy, nats a token"]);
     expect(lines(svg)[0]).toHaveLength(2);
     expect(svg).toContain(">-0.5<");
     expect(svg).not.toMatch(/NaN|circle/);
+  });
+
+  it("shows the loss of a supervised run, and its accuracy as dots where it was evaluated", () => {
+    const metrics = [0, 1].map((step) => ({ step, loss: 1 - step, entropy: 1, grad_norm: 2 }));
+    const svg = curvesSvg([run(0.5, { metrics })]);
+    const others = ["Entropy, nats a token", "Loss, nats a token", "Gradient norm"];
+    expect(titles(svg)).toEqual(["Right answers", ...others]);
+    expect(lines(svg)).toHaveLength(3);
+    expect(svg).toContain("with the 95% interval<");
+    expect(titles(curvesSvg([{ metrics }]))).toEqual(others);
   });
 
   it("draws empty panels for a run without steps", () => {

@@ -3,7 +3,8 @@ import { batch, computed, signal } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import { DeviceLostError, InvalidOptionError, modelOptions } from "../../workers/client.ts";
 import type { RecordedStep, RemotePolicy, RunRecord, Thinktab, TrainingRun } from "../../workers/client.ts";
-import { session } from "../state/session.ts";
+import { session as pageSession } from "../state/session.ts";
+import type { Session } from "../state/session.ts";
 import { judge } from "./run-facts.ts";
 import type { Verdict } from "./run-facts.ts";
 
@@ -46,6 +47,8 @@ export class Replay {
     return target && result && judge(target, result);
   });
 
+  constructor(private readonly session: Session) {}
+
   /** Never rejects: what goes wrong is in `problem`. */
   async run(record: RunRecord): Promise<void> {
     if (this.#state.peek() !== "idle") return;
@@ -58,7 +61,7 @@ export class Replay {
     });
     let release: (() => void) | undefined;
     try {
-      release = session.hold("replay");
+      release = this.session.hold("replay");
       this.#state.value = "loading";
       await this.#untilEnd(record);
     } catch (error) {
@@ -86,29 +89,29 @@ export class Replay {
   /** When the GPU is lost, it goes on from its last checkpoint on the next one. */
   async #untilEnd(record: RunRecord): Promise<void> {
     for (let resume = false; ; resume = true) {
-      const before = session.policy.peek();
+      const before = this.session.policy.peek();
       try {
         await this.#once(record, resume);
         return;
       } catch (error) {
         if (!(error instanceof DeviceLostError) || this.#stopping()) throw error;
         this.#state.value = "recovering";
-        await session.ready({ after: before });
+        await this.session.ready({ after: before });
       }
     }
   }
 
   async #once(record: RunRecord, resume: boolean): Promise<void> {
-    const { kit } = await session.ready();
+    const { kit } = await this.session.ready();
     const { recipe } = record;
-    if (recipe.model !== session.model.peek()) {
+    if (recipe.model !== this.session.model.peek()) {
       throw new InvalidOptionError(
         "replay: the policy in use",
-        session.model.peek(),
+        this.session.model.peek(),
         `${recipe.model}, which the run was of: load it under Ask first`,
       );
     }
-    const policy = await kit.loadPolicy(session.source.peek(), modelOptions(recipe));
+    const policy = await kit.loadPolicy(this.session.source.peek(), modelOptions(recipe));
     try {
       if (this.#stopping()) return;
       this.#state.value = "running";
@@ -144,4 +147,4 @@ async function stepsSoFar(kit: Thinktab): Promise<RecordedStep[]> {
   return lines.map((line) => JSON.parse(line) as RecordedStep);
 }
 
-export const replay = new Replay();
+export const replay = new Replay(pageSession);

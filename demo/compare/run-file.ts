@@ -126,7 +126,7 @@ function addressOf(address: string): URL {
   const trimmed = address.trim();
   let url: URL | null = null;
   try {
-    url = new URL(trimmed, document.baseURI);
+    url = new URL(trimmed, location.href);
   } catch {
     // said below
   }

@@ -11,11 +11,13 @@ import type { GroupRecord, TrainEvent } from "./events.ts";
 import { GrpoUpdater } from "./grpo-updater.ts";
 import type { Budget } from "./grpo-updater.ts";
 import type { MicroBatchCapacity } from "./micro-batches.ts";
+import { readTrained, restoreTrained, trainedParameters } from "./optimizer-program.ts";
+import type { TrainedTensors } from "./optimizer-program.ts";
 import { parseRecipe } from "./recipe.ts";
 import type { Recipe, RecipeOptions } from "./recipe.ts";
 import { learningRateAt } from "./schedule.ts";
 
-/** A run that can go on later, bit for bit. The tensors are the trained weights and both moments, by name. */
+/** A run that can go on later, bit for bit. */
 export interface TrainerState {
   recipe: Recipe;
   task: string;
@@ -25,7 +27,7 @@ export interface TrainerState {
   updates: number;
   numTokens: number;
   policyVersion: number;
-  tensors: Record<"param" | "m" | "v", Map<string, Float32Array>>;
+  tensors: TrainedTensors;
 }
 
 /** How rewards are computed: inline by default, or in a worker of their own. */
@@ -250,14 +252,6 @@ export class GrpoTrainer {
 
   /** Everything a later process needs to go on with the same bits. */
   async state(): Promise<TrainerState> {
-    const { parameters } = this.policy.model;
-    if (!parameters)
-      throw new InvalidOptionError(
-        "trainer state",
-        "no trainable weights",
-        "a policy with `lora` or `dense`",
-      );
-    parameters.allocateGradients();
     return {
       recipe: this.recipe,
       task: this.task.name,
@@ -265,11 +259,7 @@ export class GrpoTrainer {
       updates: this.#updates,
       numTokens: this.#numTokens,
       policyVersion: this.policy.version,
-      tensors: {
-        param: await parameters.read("param"),
-        m: await parameters.read("m"),
-        v: await parameters.read("v"),
-      },
+      tensors: await readTrained(trainedParameters(this.policy.model, "trainer state")),
     };
   }
 
@@ -286,21 +276,14 @@ export class GrpoTrainer {
         `the checkpoint is of another run: got task ${state.task} with ${got}, expected ${this.task.name} with ${expected}`,
       );
     }
-    const { parameters } = this.policy.model;
-    if (!parameters)
-      throw new InvalidOptionError(
-        "trainer state",
-        "no trainable weights",
-        "a policy with `lora` or `dense`",
-      );
-    parameters.allocateGradients();
-    for (const what of ["param", "m", "v"] as const) parameters.restore(state.tensors[what], what);
+    restoreTrained(trainedParameters(this.policy.model, "trainer state"), state.tensors);
     this.#step = state.step;
     this.#updates = state.updates;
     this.#numTokens = state.numTokens;
     this.policy.version = state.policyVersion;
   }
 
+  /** Frees what training takes. The policy stays. */
   destroy(): void {
     this.#updater.destroy();
   }

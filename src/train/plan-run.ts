@@ -1,8 +1,8 @@
 import { evaluatedCount, reserveEvaluation } from "../evaluation/accuracy.ts";
 import type { Policy } from "../rollout/policy.ts";
 import type { Task } from "../tasks/task.ts";
-import { InvalidOptionError } from "../util/errors.ts";
 import type { Scorer } from "./grpo-trainer.ts";
+import { readTrained, restoreTrained, trainedParameters } from "./optimizer-program.ts";
 import { trainingOf } from "./run-recipe.ts";
 import type { RunRecipe } from "./run-recipe.ts";
 import { createRunTrainer, evaluationOptions } from "./run-trainer.ts";
@@ -79,20 +79,13 @@ async function probeSteps(
 
 /** Runs something that trains the policy, and puts weights and moments back afterwards, whatever came of it. */
 async function takenBack<T>(policy: Policy, work: () => Promise<T>): Promise<T> {
-  const { parameters } = policy.model;
-  if (!parameters)
-    throw new InvalidOptionError("plan", "no trainable weights", "a policy with `lora` or `dense`");
-  parameters.allocateGradients();
+  const parameters = trainedParameters(policy.model, "plan");
   const { version } = policy;
-  const kept = {
-    param: await parameters.read("param"),
-    m: await parameters.read("m"),
-    v: await parameters.read("v"),
-  };
+  const kept = await readTrained(parameters);
   try {
     return await work();
   } finally {
-    for (const what of ["param", "m", "v"] as const) parameters.restore(kept[what], what);
+    restoreTrained(parameters, kept);
     policy.version = version;
   }
 }

@@ -3,6 +3,7 @@ import type { Checkpoint, LoadedCheckpoint } from "../storage/checkpoint.ts";
 import type { TensorData, TensorTable } from "../storage/safetensors.ts";
 import { CheckpointError } from "../util/errors.ts";
 import type { TrainerState } from "./grpo-trainer.ts";
+import type { TrainedTensors } from "./optimizer-program.ts";
 import { parseRecipe } from "./recipe.ts";
 
 const kinds = ["param", "m", "v"] as const;
@@ -12,16 +13,16 @@ const Config = v.object({ task: v.string(), model: v.string(), recipe: v.unknown
 const ProgressOfRun = v.object({ updates: count, numTokens: count, policyVersion: count });
 
 /** Trained weights and both moments, named `param/NAME`, `m/NAME`, `v/NAME`. */
-export function stateTensors(state: TrainerState["tensors"]): TensorData[] {
+export function stateTensors(tensors: TrainedTensors): TensorData[] {
   return kinds.flatMap((kind) =>
-    [...state[kind]].map(([name, data]): TensorData => {
+    [...tensors[kind]].map(([name, data]): TensorData => {
       return { name: `${kind}/${name}`, dtype: "F32", shape: [data.length], data };
     }),
   );
 }
 
 /** What {@link stateTensors} named. */
-export async function readStateTensors(table: TensorTable): Promise<TrainerState["tensors"]> {
+export async function readStateTensors(table: TensorTable): Promise<TrainedTensors> {
   const read = async (kind: (typeof kinds)[number]) => {
     const values = new Map<string, Float32Array>();
     for (const name of table.tensors.keys()) {

@@ -1,3 +1,4 @@
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../src/storage/blob-store.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
@@ -27,9 +28,20 @@ function supervised(json: object, sft: object = {}): SftRunRecipe {
   return recipe;
 }
 
+/** As a page reads a file that its user chose. */
+async function picture(width: number, height: number): Promise<string> {
+  const background = { r: 4 * width, g: 90, b: 30 };
+  const png = await sharp({ create: { width, height, channels: 3, background } })
+    .png()
+    .toBuffer();
+  return `data:image/png;base64,${png.toString("base64")}`;
+}
+
 /** Seed 7 has the longest come in step 2: programs are recorded anew for it, and step 3 would do with less. */
 const words = ["two", "five", "a green one beside the others ".repeat(9).trim(), "none", "six", "ten"];
+const pictures = await Promise.all(words.map((_, i) => picture(16 + 8 * i, 32)));
 const examples = words.map((answer, i) => ({
+  ...(i !== 4 && { image: pictures[i] }),
   question: `how many in picture ${i}?`,
   answer,
   ...(i % 2 === 0 && { reasoning: "one and one" }),

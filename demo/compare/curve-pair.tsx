@@ -23,18 +23,22 @@ const metrics: readonly (readonly [name: string, title: string])[] = [
 const size = { width: 640, height: 200 };
 const margin = { top: 10, right: 12, bottom: 26, left: 48 };
 
-/** One metric of up to three runs in one drawing: lines told apart by colour and dashes. */
+/** One metric of one run or two in one drawing: lines told apart by colour and dashes. */
 export function CurvePair({ curves }: { curves: readonly CurveOf[] }) {
-  const chosen = useSignal("");
   const offered = metrics.filter(([name]) => curves.some(({ steps }) => steps.some((step) => name in step)));
   if (offered.length === 0) return null;
-  const [name] = offered.find(([metric]) => metric === chosen.value) ?? offered[0];
-  if (chosen.value !== name) chosen.value = name;
-  const lines = curves.map(({ label, steps }) => ({ label, points: pointsOf(steps, name) }));
+  // Another choice of metrics begins with its first one.
+  return <ChosenCurve key={offered.map(([name]) => name).join()} curves={curves} offered={offered} />;
+}
+
+function ChosenCurve(props: { curves: readonly CurveOf[]; offered: typeof metrics }) {
+  const { curves, offered } = props;
+  const name = useSignal(offered[0][0]);
+  const lines = curves.map(({ label, steps }) => ({ label, points: pointsOf(steps, name.value) }));
   return (
     <figure class="compare-curves">
       <div class="compare-curves-head">
-        <SelectField label="Curve" value={chosen} options={offered} />
+        <SelectField label="Curve" value={name} options={offered} />
         <figcaption class="compare-legend note">
           {lines.map(({ label }, index) => (
             <span key={label}>
@@ -46,7 +50,7 @@ export function CurvePair({ curves }: { curves: readonly CurveOf[] }) {
           ))}
         </figcaption>
       </div>
-      <Drawing lines={lines} name={name} />
+      <Drawing lines={lines} name={name.value} />
     </figure>
   );
 }

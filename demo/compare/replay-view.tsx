@@ -46,7 +46,7 @@ export function ReplayView({ record, label }: { record: RunRecord; label: string
       </div>
       {mine && <Meter value={steps.length / Math.max(1, record.steps)} label="Progress of the replay" />}
       <p role="status" aria-label="Replay status" class="compare-status">
-        {mine ? progress(record) : active || busy ? "The GPU is busy: a run or a test goes on." : ""}
+        {mine ? progress(record) : whyNot()}
       </p>
       {mine && (
         <>
@@ -68,6 +68,12 @@ export function ReplayView({ record, label }: { record: RunRecord; label: string
       )}
     </div>
   );
+}
+
+/** Why it cannot be begun now; empty when it can. */
+function whyNot(): string {
+  if (session.state.value === "unavailable") return "It takes a GPU: see the tab Device.";
+  return session.heldBy.value === null ? "" : `The GPU is busy: the ${session.heldBy.value} goes on.`;
 }
 
 function progress({ steps }: RunRecord): string {

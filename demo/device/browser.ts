@@ -93,7 +93,7 @@ const sections: readonly HelpSection[] = [
       "On since 144 for Intel GPUs from the 12th generation, since 147 for NVIDIA with driver 535.183.01 or newer.",
       "For other GPUs switch on chrome://flags/#enable-unsafe-webgpu, or start the browser with the flags below.",
       "It needs a Vulkan driver: “vulkaninfo --summary” lists the devices; Mesa’s drivers are in mesa-vulkan-drivers.",
-      "Without any GPU, --use-webgpu-adapter=swiftshader runs on the processor: slow, but everything works.",
+      "Without any GPU, --enable-unsafe-webgpu --use-webgpu-adapter=swiftshader computes on the processor: slow, but everything works.",
     ],
     code: "google-chrome --enable-unsafe-webgpu --ozone-platform=x11 --use-angle=vulkan --enable-features=Vulkan,VulkanFromANGLE",
   },

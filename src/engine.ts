@@ -2,6 +2,7 @@
  * The engine itself, `thinktab/engine`: a vision-language policy that generates, is rewarded and takes GRPO steps on
  * WebGPU, in a browser or in Node. This runs in the thread that imports it; `thinktab` runs the same in a worker,
  * `thinktab/node` adds Dawn and folders on disk.
+ * @module thinktab/engine
  */
 
 // Device and memory
@@ -15,32 +16,50 @@ export type { SelfTestResult } from "./self-test/self-test.ts";
 // Models and policies
 export { Policy } from "./rollout/policy.ts";
 export type { GenerateOptions, PolicyCompletion, PolicyPrompt, TextDelta } from "./rollout/policy.ts";
+export type { ImageAttention, InspectOptions, Inspection } from "./rollout/inspect.ts";
 export type { SamplingOptions } from "./rollout/options.ts";
+export type { Seed } from "./util/rng.ts";
 export { Model } from "./models/model.ts";
 export type { LoraOptions, ModelOptions } from "./models/model.ts";
 export { parseModelConfig, readModelConfig, SUPPORTED_ARCHITECTURES } from "./models/config.ts";
-export type { Architecture, ModelConfig } from "./models/config.ts";
+export type { Architecture, ModelConfig, SpecialTokens, TextConfig, VisionConfig } from "./models/config.ts";
 export { exportWeights } from "./models/export-weights.ts";
 export { quantizeTensors } from "./models/quantize-tensors.ts";
+export type { Quantization, QuantizedAs } from "./storage/mlx.ts";
 export type { QuantizeOptions } from "./models/quantize-tensors.ts";
 export { tinyPolicySource } from "./models/tiny-policy.ts";
 export type { WeightFormat } from "./kernels/weight.ts";
 
 // Chats and images
 export type { ContentPart, ImagePart, ImageUrlPart, Message, TextPart } from "./data/chat-template.ts";
+export type { DecodeOptions, Detokenizer, Tokenizer } from "./data/tokenizer.ts";
 export { decodeImage } from "./data/decode-image.ts";
-export type { ImageInput } from "./data/decode-image.ts";
+export type { DecodeImageOptions, ImageInput } from "./data/decode-image.ts";
 export type { RgbImage } from "./data/image.ts";
 export { REASONING_SYSTEM_PROMPT } from "./data/system-prompt.ts";
 
 // Tasks and rewards
-export type { Split, TaughtTask, Task, TaskExample } from "./tasks/task.ts";
+export type { DemonstrationMode, Split, Task, TaskExample, TaughtTask } from "./tasks/task.ts";
 export { createTask, taskNames } from "./tasks/registry.ts";
 export type { TaskSpec } from "./tasks/registry.ts";
 export { digitsTask } from "./tasks/digits.ts";
+export type { Digit, DigitsExample, DigitsKind, DigitsOptions } from "./tasks/digits.ts";
+export type { InCell, Place } from "./tasks/grid.ts";
+export { examplesTask } from "./tasks/examples.ts";
+export type { ExamplesOptions, OwnExample } from "./tasks/examples.ts";
 export { letterShareTask } from "./tasks/letter-share.ts";
+export type { LetterShareExample } from "./tasks/letter-share.ts";
 export { shapesTask } from "./tasks/shapes.ts";
-export type { ShapesExample, ShapesOptions } from "./tasks/shapes.ts";
+export type {
+  Difficulty,
+  DifficultyName,
+  DifficultyOption,
+  Scene,
+  SceneObject,
+  ShapesExample,
+  ShapesKind,
+  ShapesOptions,
+} from "./tasks/shapes.ts";
 export { combineRewards, exactAnswerReward, parseThinkAnswer, thinkAnswerFormatReward } from "./rl/reward.ts";
 export type { AsyncReward, Completion, Example, Reward, RewardResult, ThinkAnswer } from "./rl/reward.ts";
 
@@ -52,19 +71,23 @@ export { parseRecipe } from "./train/recipe.ts";
 export type { Recipe, RecipeOptions } from "./train/recipe.ts";
 export { fromCheckpoint, toCheckpoint } from "./train/trainer-checkpoint.ts";
 export { SftTrainer } from "./train/sft-trainer.ts";
-export type { SftData, SftEvent, SftExample, SftState } from "./train/sft-trainer.ts";
+export type { SftCapacity, SftData, SftEvent, SftExample, SftState } from "./train/sft-trainer.ts";
+export type { TrainedTensors } from "./train/optimizer-program.ts";
 export { parseSftRecipe } from "./train/sft-recipe.ts";
 export type { SftRecipe, SftRecipeOptions } from "./train/sft-recipe.ts";
+export type { ScheduleKind } from "./train/schedule.ts";
 
 // Whole runs: evaluated, recorded, resumed, replayed
 export { trainRun } from "./train/run.ts";
 export type { RunEvent, RunOptions } from "./train/run.ts";
 export { RunFolder } from "./train/run-folder.ts";
+export type { KeptEvaluation, RolloutLine, When } from "./train/run-folder.ts";
 export { modelOptions, parseRunRecipe } from "./train/run-recipe.ts";
 export type { RecipeOverrides, RunRecipe } from "./train/run-recipe.ts";
 export { compareRuns, parseRunRecord, pinVariants, weightsSha256 } from "./train/run-record.ts";
 export type { RunComparison, RunRecord } from "./train/run-record.ts";
 export { curvesSvg } from "./train/curves.ts";
+export type { CurveOptions, CurveRun } from "./train/curves.ts";
 export { evaluate } from "./evaluation/accuracy.ts";
 export type { EvaluateOptions, Evaluation, EvaluationSummary } from "./evaluation/accuracy.ts";
 
@@ -76,7 +99,7 @@ export type { KlType, LossType, ObjectiveInputs, ObjectiveOptions, ObjectiveResu
 
 // Files
 export { fileSource, httpSource, memorySource } from "./storage/source.ts";
-export type { FileSource, HttpSourceOptions, ReadOptions } from "./storage/source.ts";
+export type { Bytes, FileSource, HttpSourceOptions, ReadOptions } from "./storage/source.ts";
 export {
   openCheckpoint,
   openSafetensors,

@@ -6,6 +6,7 @@
  * const policy = await kit.loadPolicy("/models/my-policy/", { lora: { rank: 8 } });
  * for await (const { text } of policy.generate([{ role: "user", content: "How many?" }])) show(text);
  * ```
+ * @module thinktab
  */
 import { proxy, releaseProxy, wrap } from "comlink";
 import type { Endpoint, Remote } from "comlink";
@@ -25,6 +26,7 @@ import { installTransferHandlers } from "./transfer.ts";
 
 export * from "../src/util/errors.ts";
 export { changedExamples } from "../src/evaluation/changed-examples.ts";
+export type { ChangedExample } from "../src/evaluation/changed-examples.ts";
 export { taskNames } from "../src/tasks/registry.ts";
 export {
   colourNames,
@@ -48,6 +50,7 @@ export type { DeviceInfo } from "../src/gpu/device.ts";
 export type { Completion, Example, RewardResult } from "../src/rl/reward.ts";
 export type { ImageAttention, InspectOptions, Inspection } from "../src/rollout/inspect.ts";
 export type { GenerateOptions, TextDelta } from "../src/rollout/policy.ts";
+export type { BenchmarkUnit } from "../src/self-test/benchmark-cases.ts";
 export type { BenchmarkResult } from "../src/self-test/benchmark.ts";
 export type { SelfTestResult } from "../src/self-test/self-test.ts";
 export type { TaskSpec } from "../src/tasks/registry.ts";
@@ -79,6 +82,7 @@ export interface LoadProgress {
   total: number;
 }
 
+/** How {@link createThinktab} starts the engine. */
 export interface ThinktabOptions extends OpenOptions {
   /**
    * A device of yours, which the kit uses and never destroys. A device cannot cross into a worker, so everything then
@@ -146,7 +150,7 @@ export class Thinktab {
   readonly lost: Promise<DeviceLostError>;
   #disposed = false;
 
-  /** Made by {@link createThinktab}. */
+  /** Made by {@link createThinktab}. @internal */
   constructor(
     readonly device: DeviceInfo,
     /** Of the kit (`version`) and of what it runs on, as run records have them. */

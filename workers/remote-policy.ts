@@ -19,8 +19,10 @@ export interface RemoteGenerateOptions extends GenerateOptions {
   transfer?: Transferable[];
 }
 
+/** A whole completion: its text, its tokens with their log-probabilities, and why it ended. */
 export type RemoteCompletion = Pick<PolicyCompletion, "text" | "tokens" | "logps" | "finishReason">;
 
+/** Where a run is kept, and how it is stopped. */
 export interface RemoteTrainOptions extends Partial<RunOptions> {
   /** Aborting it stops the run, as {@link TrainingRun.stop} does. */
   signal?: AbortSignal;
@@ -28,7 +30,7 @@ export interface RemoteTrainOptions extends Partial<RunOptions> {
 
 /** A policy in the engine. */
 export class RemotePolicy {
-  /** Made by {@link Thinktab.loadPolicy}. */
+  /** Made by {@link Thinktab.loadPolicy}. @internal */
   constructor(
     readonly info: PolicyInfo,
     private readonly api: Remote<PolicyApi & ProxyMarked>,
@@ -150,12 +152,13 @@ export class RemotePolicy {
 export class Generation implements AsyncIterable<TextDelta>, PromiseLike<RemoteCompletion[]> {
   #whole: Promise<RemoteCompletion[]> | undefined;
 
-  /** Made by {@link RemotePolicy.generate}. */
+  /** Made by {@link RemotePolicy.generate}. @internal */
   constructor(
     private readonly deltas: AsyncGenerator<TextDelta, void, void>,
     private readonly n: number,
   ) {}
 
+  /** The pieces of all completions, in the order in which they are drawn. */
   [Symbol.asyncIterator](): AsyncGenerator<TextDelta, void, void> {
     return this.deltas;
   }
@@ -192,7 +195,7 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
   /** Key of the newest checkpoint that was told of. */
   #saved: string | null = null;
 
-  /** Made by {@link RemotePolicy.train}. */
+  /** Made by {@link RemotePolicy.train}. @internal */
   constructor(
     begun: Promise<Remote<TrainingApi & ProxyMarked>>,
     private readonly failure: Failure,
@@ -226,6 +229,7 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
     await this.#ask((api) => api.pause());
   }
 
+  /** Lets a run that stands still go on. */
   async resume(): Promise<void> {
     await this.#ask((api) => api.resume());
   }

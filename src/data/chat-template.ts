@@ -3,6 +3,7 @@ import { readJson, readText, type FileSource, type ReadOptions } from "../storag
 import { CorruptFileError, InvalidOptionError } from "../util/errors.ts";
 import type { ImageInput } from "./decode-image.ts";
 
+/** Words. */
 export interface TextPart {
   type: "text";
   text: string;
@@ -17,6 +18,7 @@ export interface ImagePart {
   type: "image";
   image: ImageInput;
 }
+/** A piece of a message: words or a picture. */
 export type ContentPart = TextPart | ImageUrlPart | ImagePart;
 
 /** One turn of a conversation, in the shape of OpenAI's chat API. */

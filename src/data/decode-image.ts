@@ -9,6 +9,7 @@ import { checkImage, type RgbImage } from "./resize.ts";
  */
 export type ImageInput = RgbImage | ImageBitmap | ImageData | Blob | ArrayBuffer | Uint8Array | URL | string;
 
+/** How an image is fetched. */
 export interface DecodeImageOptions {
   signal?: AbortSignal;
   /** Defaults to the platform's `fetch`. */

@@ -2,6 +2,7 @@ import { Tokenizer as BpeTokenizer } from "@huggingface/tokenizers";
 import { readJson, type FileSource, type ReadOptions } from "../storage/source.ts";
 import { CorruptFileError, UnsupportedModelError } from "../util/errors.ts";
 
+/** How tokens become text. */
 export interface DecodeOptions {
   /** Leave out special tokens such as `<|im_end|>`. Default false. */
   skipSpecial?: boolean;

@@ -5,6 +5,7 @@ import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
 import type { Split, Task, TaskExample } from "../tasks/task.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 
+/** What is asked in an evaluation, and how. */
 export interface EvaluateOptions {
   /** Where the examples come from. Default "test". */
   split?: Split;
@@ -23,6 +24,7 @@ export interface EvaluateOptions {
   /** Put before each chat as a system turn. */
   system?: string;
   signal?: AbortSignal;
+  /** Examples answered, of how many. */
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -30,7 +32,7 @@ export interface EvaluateOptions {
 export interface Proportion {
   accuracy: number;
   count: number;
-  /** 95%, see {@link wilsonInterval}. */
+  /** 95%, see Wilson's score interval. */
   interval: [low: number, high: number];
 }
 
@@ -46,6 +48,7 @@ export interface EvaluationSummary extends Proportion {
   parts: Record<string, number>;
 }
 
+/** A held-out example and how it was answered. */
 export interface EvaluatedExample {
   id: string;
   kind: string | null;

@@ -1,5 +1,6 @@
 import { windowAlignmentBytes } from "./tensor.ts";
 
+/** Which device is opened, and what of it is used. */
 export interface DeviceOptions {
   /** Where to ask for an adapter; `navigator.gpu` by default. In Node: `await dawnGpu()`. */
   gpu?: GPU;

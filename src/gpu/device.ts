@@ -110,6 +110,7 @@ export class Device {
     return this.#liveBytes;
   }
 
+  /** The most that {@link Device.liveBytes} has been. */
   get peakBytes(): number {
     return this.#peakBytes;
   }
@@ -119,14 +120,17 @@ export class Device {
     return this.#buffers.size;
   }
 
+  /** Begins a new peak from what is live now. */
   resetPeak(): void {
     this.#peakBytes = this.#liveBytes;
   }
 
+  /** Whether kernels may use a feature. @internal */
   has(feature: Feature): boolean {
     return feature === "f16" ? this.info.f16 : this.info.subgroups;
   }
 
+  /** Whether the device has what a variant of a kernel requires. @internal */
   canRun(variant: Variant): boolean {
     return (variant.requires ?? []).every((feature) => this.has(feature));
   }
@@ -141,7 +145,7 @@ export class Device {
     }
   }
 
-  /** A buffer that counts against the budget. Use {@link Device.free} to destroy it. */
+  /** A buffer that counts against the budget. Use {@link Device.free} to destroy it. @internal */
   createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
     this.check();
     const size = bufferBytes(bytes);
@@ -162,6 +166,7 @@ export class Device {
     return buffer;
   }
 
+  /** Destroys a buffer that this object made. @internal */
   free(buffer: GPUBuffer): void {
     const size = this.#buffers.get(buffer);
     if (size === undefined) return;
@@ -175,7 +180,10 @@ export class Device {
     return this.options.autotune ?? false;
   }
 
-  /** Throws a MemoryBudgetError with `table` when `bytes` more would pass the budget given at creation. */
+  /**
+   * Throws a MemoryBudgetError with `table` when `bytes` more would pass the budget given at creation.
+   * @internal
+   */
   assertFits(what: string, bytes: number, table: string): void {
     const left = (this.options.memoryBudgetBytes ?? Infinity) - this.#liveBytes;
     if (bytes > left)
@@ -185,6 +193,7 @@ export class Device {
   /**
    * A persistent tensor, zero or `data`. Above the binding limit it is split by rows into shards, and kernels bind the
    * shards one by one.
+   * @internal
    */
   tensor(name: string, shape: readonly number[], dtype: DType, data?: TensorData): Tensor {
     const bytes = byteLength(shape, dtype);
@@ -213,7 +222,7 @@ export class Device {
     return tensor;
   }
 
-  /** Writes `data` into `tensor`, beginning at element `begin`. */
+  /** Writes `data` into `tensor`, beginning at element `begin`. @internal */
   write(tensor: Tensor, data: TensorData, begin = 0): void {
     const elementBytes = bytesPerElement[tensor.dtype];
     const elements = data.byteLength / elementBytes;
@@ -246,12 +255,12 @@ export class Device {
     this.queue.writeBuffer(bufferOf(tensor), target, padded as Uint8Array<ArrayBuffer>);
   }
 
-  /** Reads a tensor back. f16 is widened to f32. */
+  /** Reads a tensor back. f16 is widened to f32. @internal */
   async read(tensor: Tensor): Promise<Float32Array | Uint32Array | Int32Array> {
     return (await this.readAll([tensor]))[0];
   }
 
-  /** Reads several tensors with one copy and one wait. */
+  /** Reads several tensors with one copy and one wait. @internal */
   async readAll(tensors: readonly Tensor[]): Promise<(Float32Array | Uint32Array | Int32Array)[]> {
     this.check();
     const pieces = tensors.flatMap(
@@ -292,7 +301,10 @@ export class Device {
     }
   }
 
-  /** Waits for `work`, or for the device to be lost, whichever comes first; then reports pending errors. */
+  /**
+   * Waits for `work`, or for the device to be lost, whichever comes first; then reports pending errors.
+   * @internal
+   */
   async settled<T>(work: Promise<T>): Promise<T> {
     const lost = this.lost.then((error) => Promise.reject(error));
     let result: T;
@@ -311,12 +323,12 @@ export class Device {
     await this.settled(this.queue.onSubmittedWorkDone());
   }
 
-  /** Layout of group 1: one uniform block. */
+  /** Layout of group 1: one uniform block. @internal */
   get uniformLayout(): GPUBindGroupLayout {
     return this.#pipelines.uniformLayout;
   }
 
-  /** Bound in the place of an optional tensor that was left out. */
+  /** Bound in the place of an optional tensor that was left out. @internal */
   get dummy(): GPUBuffer {
     this.#dummy ??= this.createBuffer("dummy", 256, storageUsage());
     return this.#dummy;
@@ -325,6 +337,7 @@ export class Device {
   /**
    * The pipeline for a piece of code, compiled once.
    * @throws ShaderError with the compiler's messages and the source around them.
+   * @internal
    */
   compile(
     label: string,
@@ -335,7 +348,7 @@ export class Device {
     return this.#pipelines.compile(label, code, entryPoint, constants);
   }
 
-  /** Frees a persistent tensor. */
+  /** Frees a persistent tensor. @internal */
   freeTensor(tensor: Tensor): void {
     for (const piece of tensor.storage.shards ?? [{ tensor }]) {
       if (piece.tensor.storage.buffer) this.free(piece.tensor.storage.buffer);

@@ -67,6 +67,7 @@ export interface SpecialTokens {
   visionEnd: number | null;
 }
 
+/** A network that can be run, by the name that its config.json has for it. */
 export type Architecture = "qwen2" | "qwen2_5_vl";
 
 /** What the kit needs to know of a model, whichever way its config.json spells it. */

@@ -18,6 +18,7 @@ import { randomWeights } from "./random-weights.ts";
 import { decoderLinears, denseSpecs, initialLora, loraSpecs } from "./trainable.ts";
 import { VisionTower } from "./vision-tower.ts";
 
+/** The adapter that is trained: W·x + scale · B·(A·x). */
 export interface LoraOptions {
   rank: number;
   /** Default: twice the rank. */
@@ -28,6 +29,7 @@ export interface LoraOptions {
   seed?: number;
 }
 
+/** How weights are kept on the GPU, and what of them is trained. */
 export interface ModelOptions {
   /**
    * Storage of the linear layers. By default weights that are quantized in the checkpoint are taken as they are, to the
@@ -47,6 +49,7 @@ export interface ModelOptions {
    * runs the tower in its own program.
    */
   dense?: "decoder" | "all";
+  /** Layers loaded, of how many. */
   onProgress?: (done: number, total: number) => void;
   signal?: AbortSignal;
 }
@@ -59,9 +62,11 @@ export class Model {
   private constructor(
     readonly device: Device,
     readonly config: ModelConfig,
+    /** @internal */
     readonly decoder: Decoder,
+    /** @internal */
     readonly vision: VisionTower | undefined,
-    /** What is trained: LoRA matrices or every weight. */
+    /** What is trained: LoRA matrices or every weight. @internal */
     readonly parameters: ParameterSet | undefined,
     readonly lora: { rank: number; alpha: number; rslora: boolean; scale: number } | undefined,
     private readonly factory: LayerFactory,
@@ -89,6 +94,7 @@ export class Model {
     return Model.create(device, config, randomWeights(config, seed), options);
   }
 
+  /** A model with weights from any source. @internal */
   static async create(
     device: Device,
     config: ModelConfig,
@@ -211,6 +217,7 @@ export class Model {
     };
   }
 
+  /** Frees the weights, and what is trained of them. */
   destroy(): void {
     for (const tensor of this.factory.tensors) this.device.freeTensor(tensor);
     this.parameters?.destroy();

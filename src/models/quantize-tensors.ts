@@ -6,6 +6,7 @@ import { quantizationEntry, splitScales } from "../storage/mlx.ts";
 import type { PackedMatrix, Quantization, QuantizedAs } from "../storage/mlx.ts";
 import type { TensorData } from "../storage/safetensors.ts";
 
+/** Bits and groups of quantized weights. */
 export interface QuantizeOptions {
   /** Of the linear layers. */
   bits: 4 | 8;

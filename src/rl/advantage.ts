@@ -3,12 +3,14 @@ import { InvalidOptionError, ShapeError } from "../util/errors.ts";
 /** What the centred reward is divided by: the group's spread, the whole batch's, or nothing ("Dr. GRPO" style). */
 export type AdvantageScale = "group" | "batch" | "none";
 
+/** How rewards are scaled. */
 export interface AdvantageOptions {
   scale?: AdvantageScale;
   /** Added to the standard deviation: 1e-4 in TRL (the default), 1e-6 in EasyR1. */
   eps?: number;
 }
 
+/** Advantages, and the groups that they come from. P prompts, G completions each. */
 export interface GroupAdvantages {
   /** [P·G]; 0 for an excluded reward. */
   advantages: Float64Array;

@@ -2,6 +2,7 @@
  * The algorithm alone, `thinktab/rl`: group-relative advantages, the clipped objective with its KL term, rewards and a
  * step's metrics, as plain functions of numbers and text. No GPU, no DOM, nothing asynchronous but a judge's call: they
  * run in a worker, on a server and in a test alike, and serve to check a trainer of one's own.
+ * @module thinktab/rl
  */
 export { groupAdvantages } from "./advantage.ts";
 export type { AdvantageOptions, AdvantageScale, GroupAdvantages } from "./advantage.ts";

@@ -38,6 +38,7 @@ export interface OptimizerReport {
   maxChange: number;
 }
 
+/** What a step is measured by. */
 export interface StepRecord {
   /** [P·G], group by group; null: excluded. */
   rewards: readonly (number | null)[];

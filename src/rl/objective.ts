@@ -14,12 +14,17 @@
  */
 import { InvalidOptionError, ShapeError } from "../util/errors.ts";
 
+/** What a token weighs in the loss: see {@link sequenceWeights}. */
 export type LossType = "grpo" | "bnpo" | "dr_grpo" | "dapo";
+/** How the KL to the reference is estimated from x = logp − refLogp: k1 is x, k2 x²/2, k3 e^(−x) − 1 + x. */
 export type KlType = "k1" | "k2" | "k3";
 
+/** All {@link LossType}s. */
 export const lossTypes: readonly LossType[] = ["grpo", "bnpo", "dr_grpo", "dapo"];
+/** All {@link KlType}s. */
 export const klTypes: readonly KlType[] = ["k1", "k2", "k3"];
 
+/** Clipping and KL. */
 export interface ObjectiveOptions {
   clipRatioLow: number;
   clipRatioHigh: number;
@@ -75,6 +80,7 @@ export function objectiveOptions(given: Partial<ObjectiveOptions> = {}): Objecti
   return options;
 }
 
+/** What a token's weight depends on, besides the lengths given. */
 export interface WeightOptions {
   /** Sequences of the whole optimizer step (all micro-batches). Default: those given. */
   numSequences?: number;
@@ -149,6 +155,7 @@ export function perToken(values: ArrayLike<number>, lengths: ArrayLike<number>):
   );
 }
 
+/** Packed tokens of completions, and what each needs. */
 export interface ObjectiveInputs {
   /** [T] log-probability of each completion token under the policy. */
   logp: ArrayLike<number>;
@@ -163,6 +170,7 @@ export interface ObjectiveInputs {
   options?: Partial<ObjectiveOptions>;
 }
 
+/** The loss and its derivative. */
 export interface ObjectiveResult {
   loss: number;
   /** The loss without its KL part. */

@@ -17,6 +17,7 @@ export interface Example {
   [column: string]: unknown;
 }
 
+/** What a reward makes of a completion. */
 export interface RewardResult {
   /** The training reward; null: this reward does not apply to the example, leave the sample out. */
   value: number | null;
@@ -85,6 +86,7 @@ function lastBlock(text: string, tag: string): Block | null {
     : { begin, end: bodyEnd + tag.length + 3, body: text.slice(begin + tag.length + 2, bodyEnd) };
 }
 
+/** How a completion is read. */
 export interface TextOptions {
   /** What the prompt already put into the assistant's turn (such as "<think>"): read as the completion's beginning. */
   prefill?: string;

@@ -12,6 +12,7 @@ import { ContextLengthError, InvalidOptionError } from "../util/errors.ts";
 import { ImageFeatures } from "./image-features.ts";
 import type { PolicyPrompt } from "./prompt.ts";
 
+/** How a chat and a completion are looked at again. */
 export interface InspectOptions {
   /** As the completion was drawn with: `GenerateOptions.system`. */
   system?: string;

@@ -45,6 +45,7 @@ export interface TextDelta {
   finishReason?: "stop" | "length";
 }
 
+/** A completion with its text. */
 export interface PolicyCompletion extends Completion {
   /** Decoded, special tokens left out. */
   text: string;
@@ -54,17 +55,19 @@ export interface PolicyCompletion extends Completion {
 export class Policy {
   /** Counts the changes of the adapter; rollouts are stamped with it. */
   version = 0;
-  /** Transient buffers of every program of this policy: no two of them run at the same time. */
+  /** Transient buffers of every program of this policy: no two of them run at the same time. @internal */
   readonly pool: SlotPool;
   readonly #images: ImageFeatures;
   readonly #inspector: Inspector;
   #engine: RolloutEngine | undefined;
 
+  /** Made by {@link Policy.load}. @internal */
   constructor(
     readonly model: Model,
     readonly tokenizer: Tokenizer,
+    /** @internal */
     readonly template: ChatTemplate,
-    /** Null for a model without a vision tower. */
+    /** Null for a model without a vision tower. @internal */
     readonly imageProcessor: ImageProcessorConfig | null,
   ) {
     this.pool = new SlotPool(model.device);
@@ -86,6 +89,7 @@ export class Policy {
     return new Policy(model, tokenizer, template, imageProcessor);
   }
 
+  /** The device that holds the weights. */
   get device(): Device {
     return this.model.device;
   }
@@ -132,17 +136,21 @@ export class Policy {
   /**
    * Encodes the images of several prompts into the feature tensor; returns the prompts as the programs take them.
    * What was there before is overwritten. Call {@link Policy.reserveImages} first.
+   * @internal
    */
   place(prompts: readonly PolicyPrompt[]): PackedPrompt[] {
     return this.#images.place(prompts);
   }
 
-  /** Image features of the prompts last placed, [rows, C]. */
+  /** Image features of the prompts last placed, [rows, C]. @internal */
   get features(): Tensor | undefined {
     return this.#images.tensor;
   }
 
-  /** An engine with at least this capacity. A larger one replaces the last; capacities grow in powers of two. */
+  /**
+   * An engine with at least this capacity. A larger one replaces the last; capacities grow in powers of two.
+   * @internal
+   */
   async engine(needed: Omit<EngineCapacity, "features">): Promise<RolloutEngine> {
     const known = this.#engine?.capacity;
     const fits =
@@ -250,11 +258,12 @@ export class Policy {
     ];
   }
 
-  /** Makes room for the images of prompts that will be placed together. */
+  /** Makes room for the images of prompts that will be placed together. @internal */
   async reserveImages(prompts: readonly PolicyPrompt[]): Promise<void> {
     await this.#images.reserve(prompts);
   }
 
+  /** Frees everything that the policy holds on the GPU. */
   destroy(): void {
     this.#engine?.destroy();
     this.#inspector.destroy();

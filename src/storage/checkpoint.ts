@@ -24,6 +24,7 @@ export interface Checkpoint {
   tensors: readonly TensorData[];
 }
 
+/** A checkpoint as it was found. */
 export interface LoadedCheckpoint {
   state: CheckpointState;
   tensors: TensorTable;

@@ -5,7 +5,7 @@ import { asStorageError, checkBlob, checkKey, type BlobStore } from "./blob-stor
  * Blobs in a folder of the browser's private file system (OPFS), in pages and workers. The writable stream of the File
  * System standard collects a save in a swap file and puts it in the blob's place when closed, which makes it atomic. A
  * first save makes the empty file before that, so an empty file is what a crash left, and counts as absent.
- * The browser may clear the storage of a site under pressure; {@link requestPersistence} asks it not to.
+ * The browser may clear the storage of a site under pressure; `requestPersistence` asks it not to.
  * Every method throws {@link StorageError} where there is no such file system.
  */
 export function opfsStore(folder: string): BlobStore {

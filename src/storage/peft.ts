@@ -32,11 +32,11 @@ export interface Adapter {
   alpha: number;
   /** rsLoRA: the scale is alpha / √rank, not alpha / rank (Kalajdzievski 2023, arXiv:2312.03732). */
   rslora: boolean;
-  /** {@link loraScale} of the three above. */
+  /** alpha / rank, or alpha / √rank with rslora. */
   scale: number;
   /** What `base_model_name_or_path` says, for the record. */
   baseModel: string | null;
-  /** By {@link adapterKey}, e.g. `layers.0.self_attn.q_proj`. */
+  /** By the weight that they belong to, e.g. `layers.0.self_attn.q_proj`. */
   tensors: Map<string, LoraFactors>;
 }
 

@@ -18,7 +18,7 @@ export interface TensorTable {
   readonly metadata: Readonly<Record<string, string>>;
   /** All of a tensor's raw little-endian bytes, in a buffer of their own. @throws MissingTensorError */
   readBytes(name: string, options?: ReadOptions): Promise<Bytes>;
-  /** A tensor widened (or rounded) to float32, see {@link toFloat32}. @throws MissingTensorError */
+  /** A tensor widened (or rounded) to float32. @throws MissingTensorError */
   readFloat32(name: string, options?: ReadOptions): Promise<Float32Array<ArrayBuffer>>;
   /**
    * Raw bytes of rows `begin` to `begin + count` of the first dimension, so that a tensor larger than the page's memory

@@ -17,6 +17,7 @@ export interface FileSource {
   readonly name: string;
   /** Size of a file in bytes. */
   size(path: string, options?: ReadOptions): Promise<number>;
+  /** Whether there is such a file. */
   exists(path: string, options?: ReadOptions): Promise<boolean>;
   /**
    * Bytes `begin` (default 0) to `end` (exclusive, default the file's end). The returned array owns its buffer and
@@ -101,6 +102,7 @@ export function fileSource(
   };
 }
 
+/** How files are asked for. */
 export interface HttpSourceOptions {
   /** Defaults to the platform's `fetch`. */
   fetch?: typeof fetch;

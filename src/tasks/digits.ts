@@ -18,6 +18,7 @@ import {
 } from "./taught.ts";
 
 export const digitsKinds = ["sum", "largest", "smallest"] as const;
+/** What is asked about the digits. */
 export type DigitsKind = (typeof digitsKinds)[number];
 
 /** A digit in a cell. */
@@ -39,6 +40,7 @@ export interface DigitsExample extends TaughtExample {
   scene: { objects: (Digit & Place)[] };
 }
 
+/** Options of the task, as a recipe has them. */
 export interface DigitsOptions {
   reward?: TaughtReward;
   /** Edge of the picture, pixels: 24 to 480. */

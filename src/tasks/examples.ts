@@ -27,8 +27,9 @@ export interface OwnExample {
 
 export const examplesRewards = ["answer", "hybrid"] as const;
 
+/** Options of the task, as a recipe has them. */
 export interface ExamplesOptions {
-  /** 1 to {@link maxExamples}, of {@link maxCharacters} in all. */
+  /** 1 to 512 of them, of 8 MiB of text in all. */
   examples: readonly OwnExample[];
   /** answer: 1 when the answer is right. hybrid: 0.7 for that and 0.3 for a think block and an answer block. */
   reward?: (typeof examplesRewards)[number];

@@ -15,7 +15,7 @@ export interface InCell {
   cell: number;
 }
 
-/** Where in its cell a thing is drawn: pixels of a picture of {@link pictureSize}. */
+/** Where in its cell a thing is drawn: pixels of a picture of 48 × 48. */
 export interface Place {
   /** From the cell's centre to the thing's; y down. */
   dx: number;
@@ -27,7 +27,7 @@ export interface Place {
 export const rowOf = ({ cell }: InCell): number => Math.floor(cell / gridSize);
 export const columnOf = ({ cell }: InCell): number => cell % gridSize;
 
-/** The centre of a placed thing: pixels of a picture of {@link pictureSize}. */
+/** The centre of a placed thing: pixels of a picture of 48 × 48. */
 export function centreOf(thing: InCell & Place): [x: number, y: number] {
   return [(columnOf(thing) + 0.5) * cellSize + thing.dx, (rowOf(thing) + 0.5) * cellSize + thing.dy];
 }

@@ -27,6 +27,7 @@ const tasks: Readonly<Record<string, Entry>> = {
   examples: { options: ["examples", "reward", "heldOut", "seed"], create: examplesTask },
 };
 
+/** Names of the tasks that ship, for a recipe. */
 export const taskNames: readonly string[] = Object.keys(tasks);
 
 /** @throws InvalidOptionError for an unknown task or option, or an option's value that the task does not take. */

@@ -40,6 +40,7 @@ export interface ShapesExample extends TaughtExample {
   scene: Scene;
 }
 
+/** Options of the task, as a recipe has them. */
 export interface ShapesOptions {
   reward?: TaughtReward;
   difficulty?: DifficultyOption;

@@ -30,6 +30,7 @@ export interface Task<E extends TaskExample = TaskExample> {
   /** Examples of each split, where there are only so many: an evaluation asks each once. */
   readonly sizes?: Readonly<Record<Split, number>>;
   /**
+   * One example; a pure function of seed and split.
    * @param seed an integer of 0 to 2^40 − 1.
    * @param split "train" when left out.
    */
@@ -43,6 +44,7 @@ export type DemonstrationMode = "think" | "answer";
 
 /** A task that knows how an ideal response reads: what supervised training learns from. */
 export interface TaughtTask<E extends TaskExample = TaskExample> extends Task<E> {
+  /** The example of a seed and split, at once. */
   example(seed: number, split?: Split): E;
   /** `<think> … </think> <answer> x </answer>`, or `<answer> x </answer>`; every word and tag apart by one space. */
   demonstration(example: E, mode: DemonstrationMode): string;

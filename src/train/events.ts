@@ -12,6 +12,7 @@ export interface RolloutRecord {
   advantage: number;
 }
 
+/** A question of a step and its completions. */
 export interface GroupRecord {
   exampleId: string;
   /** `task.example(seed)` gives the example again. */

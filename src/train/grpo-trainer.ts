@@ -27,6 +27,8 @@ export interface TrainerState {
   updates: number;
   numTokens: number;
   policyVersion: number;
+  /** Of the last step's programs. Null before the first step. */
+  capacity: MicroBatchCapacity | null;
   tensors: TrainedTensors;
 }
 
@@ -259,6 +261,7 @@ export class GrpoTrainer {
       updates: this.#updates,
       numTokens: this.#numTokens,
       policyVersion: this.policy.version,
+      capacity: this.#updater.capacity ?? null,
       tensors: await readTrained(trainedParameters(this.policy.model, "trainer state")),
     };
   }
@@ -280,6 +283,7 @@ export class GrpoTrainer {
     this.#step = state.step;
     this.#updates = state.updates;
     this.#numTokens = state.numTokens;
+    this.#updater.capacity = state.capacity ?? undefined;
     this.policy.version = state.policyVersion;
   }
 

@@ -40,6 +40,8 @@ export type Budget = [name: string, bytes: number][];
 
 /** From rewards to weights: records a step's programs once and replays them on each step's rollouts. */
 export class GrpoUpdater {
+  /** What the programs have room for. It only grows, and a run that goes on has the room that it had: sums are cut by it. */
+  capacity: MicroBatchCapacity | undefined;
   #programs: { programs: GrpoPrograms; capacity: MicroBatchCapacity; features: unknown } | undefined;
 
   constructor(
@@ -75,16 +77,12 @@ export class GrpoUpdater {
     const whole = prefix + sequences * perCompletion;
     const wanted = recipe.tokensPerBatch > 0 ? Math.min(recipe.tokensPerBatch, whole) : whole;
     const known = this.#programs;
-    if (known && known.capacity.tokens >= wanted && known.features === policy.features) return undefined;
+    const fits = this.capacity !== undefined && this.capacity.tokens >= wanted;
+    if (known && fits && known.features === policy.features) return undefined;
     // Gone before the new ones are tried: should they not fit, nothing runs on freed buffers.
     this.destroy();
-    // A little room for longer prompts, so that a run records once.
-    const tokens = recipe.tokensPerBatch > 0 ? recipe.tokensPerBatch : Math.ceil(whole / 256) * 256;
-    const capacity = {
-      tokens,
-      scored: Math.min(tokens, sequences * perCompletion),
-      segments: sequences + recipe.promptsPerStep,
-    };
+    const capacity = fits && this.capacity ? this.capacity : this.#roomy(whole);
+    this.capacity = capacity;
     const special = policy.model.config.tokens;
     const programs = await recordGrpo(policy.model, {
       capacity,
@@ -104,6 +102,18 @@ export class GrpoUpdater {
     });
     this.#programs = { programs, capacity, features: policy.features };
     return this.budget();
+  }
+
+  /** Room for a step of so many tokens, and for longer prompts, so that a run records once. */
+  #roomy(whole: number): MicroBatchCapacity {
+    const { tokensPerBatch, promptsPerStep, numGenerations, maxCompletionLength } = this.recipe;
+    const tokens = tokensPerBatch > 0 ? tokensPerBatch : Math.ceil(whole / 256) * 256;
+    const sequences = promptsPerStep * numGenerations;
+    return {
+      tokens,
+      scored: Math.min(tokens, sequences * maxCompletionLength),
+      segments: sequences + promptsPerStep,
+    };
   }
 
   #recorded() {

@@ -38,8 +38,9 @@ export const recipeSchema = v.strictObject({
   system: v.optional(v.nullable(v.string()), null),
 });
 
-/** A GRPO run's options, all of them set. */
+/** A GRPO run's options, all of them set. @interface */
 export type Recipe = v.InferOutput<typeof recipeSchema>;
+/** A GRPO run's options; those left out take their defaults. @interface */
 export type RecipeOptions = v.InferInput<typeof recipeSchema>;
 
 /**

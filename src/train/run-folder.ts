@@ -10,6 +10,7 @@ import type { RunRecipe } from "./run-recipe.ts";
 import { parseRecordedStep, parseRunRecord } from "./run-record.ts";
 import type { RecordedStep, RunRecord } from "./run-record.ts";
 
+/** Before the first step, or after the last. */
 export type When = "before" | "after";
 
 /** What stands in a run's folder, besides its checkpoints. */
@@ -122,10 +123,12 @@ export class RunFolder {
     return json === null ? null : parseRunRecipe(json);
   }
 
+  /** Keeps the recipe that the run is made by. */
   saveRecipe(recipe: RunRecipe): Promise<void> {
     return this.#saveJson(files.recipe, recipe);
   }
 
+  /** An evaluation that was kept; null when there is none. */
   async evaluation(when: When): Promise<KeptEvaluation | null> {
     const json = await this.#loadJson(files[when]);
     if (json === null) return null;
@@ -133,6 +136,7 @@ export class RunFolder {
     throw new CorruptFileError(`${this.#path(files[when])}: it is no evaluation`);
   }
 
+  /** Keeps an evaluation with its answers. */
   saveEvaluation(when: When, kept: KeptEvaluation): Promise<void> {
     return this.#saveJson(files[when], kept);
   }
@@ -217,10 +221,12 @@ export class RunFolder {
     for (const [name, bytes] of adapter) await this.store.save(name, bytes);
   }
 
+  /** Keeps the curves as a picture. */
   saveCurves(svg: string): Promise<void> {
     return this.store.save(files.curves, new TextEncoder().encode(svg));
   }
 
+  /** Keeps the record of a run that has ended. */
   saveRecord(record: RunRecord): Promise<void> {
     return this.#saveJson(files.record, record);
   }

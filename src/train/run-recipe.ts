@@ -54,10 +54,11 @@ const common = {
 const grpoSchema = v.strictObject({ ...common, grpo: v.optional(recipeSchema, {}) });
 const supervisedSchema = v.strictObject({ ...common, sft: sftRunSchema });
 
-/** Rewarded completions: reinforcement learning. */
+/** Rewarded completions: reinforcement learning. @interface */
 export type GrpoRunRecipe = v.InferOutput<typeof grpoSchema>;
-/** Demonstrations of a task that knows the ideal response: supervised learning. */
+/** Demonstrations of a task that knows the ideal response: supervised learning. @interface */
 export type SftRunRecipe = v.InferOutput<typeof supervisedSchema>;
+/** Options of a supervised run, all of them set. @interface */
 export type SftRunOptions = SftRunRecipe["sft"];
 
 /**

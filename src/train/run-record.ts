@@ -28,7 +28,7 @@ const stepSchema = v.objectWithRest(
   {
     /** From 0. */
     step: count,
-    /** See {@link stepDigest}. */
+    /** SHA-256 over the previous digest, the tokens drawn, the rewards, and loss, gradient norm and entropy. */
     digest: hash,
     /** Since the run began, over all its parts. */
     wallMs: duration,
@@ -60,8 +60,12 @@ const schema = v.object({
   weightsSha256: hash,
 });
 
-/** What run.json holds: all that is needed to run it again, and to tell whether that gave the same. */
+/**
+ * What run.json holds: all that is needed to run it again, and to tell whether that gave the same.
+ * @interface
+ */
 export type RunRecord = Omit<v.InferOutput<typeof schema>, "recipe"> & { recipe: RunRecipe };
+/** A step of a run: its number, digest and time, and its metrics by name. @interface */
 export type RecordedStep = v.InferOutput<typeof stepSchema>;
 
 /**

@@ -33,6 +33,7 @@ export type RunEvent =
       after: Evaluation | null;
     };
 
+/** All that a run needs. */
 export interface RunOptions {
   /** Freshly loaded with the recipe's model, format and adapter. */
   policy: Policy;

@@ -1,5 +1,6 @@
 import { InvalidOptionError } from "../util/errors.ts";
 
+/** How the learning rate goes on after its warm-up: as it is, in a straight line, or as half a cosine. */
 export type ScheduleKind = "constant" | "linear" | "cosine";
 
 export const scheduleKinds: readonly ScheduleKind[] = ["constant", "linear", "cosine"];

@@ -17,8 +17,9 @@ export const sftSchema = v.strictObject({
   recompute: v.optional(v.boolean(), false),
 });
 
-/** The options of an SFT run, all of them set. */
+/** The options of an SFT run, all of them set. @interface */
 export type SftRecipe = v.InferOutput<typeof sftSchema>;
+/** The options of an SFT run; those left out take their defaults. @interface */
 export type SftRecipeOptions = v.InferInput<typeof sftSchema>;
 
 /**

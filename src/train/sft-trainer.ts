@@ -44,6 +44,7 @@ export interface SftState {
   tensors: TrainedTensors;
 }
 
+/** What a supervised trainer yields. Every event carries the step it belongs to, from 0. */
 export type SftEvent = Exclude<TrainEvent, { type: "rollouts" }>;
 
 interface TokenizedExample {
@@ -327,6 +328,7 @@ export class SftTrainer {
     this.policy.version = policyVersion;
   }
 
+  /** Frees what training takes. The policy stays. */
   destroy(): void {
     this.#programs?.destroy();
     this.#programs = undefined;

@@ -10,7 +10,12 @@ const kinds = ["param", "m", "v"] as const;
 
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
 const Config = v.object({ task: v.string(), model: v.string(), recipe: v.unknown() });
-const ProgressOfRun = v.object({ updates: count, numTokens: count, policyVersion: count });
+const ProgressOfRun = v.object({
+  updates: count,
+  numTokens: count,
+  policyVersion: count,
+  capacity: v.nullish(v.object({ tokens: count, scored: count, segments: count }), null),
+});
 
 /** Trained weights and both moments, named `param/NAME`, `m/NAME`, `v/NAME`. */
 export function stateTensors(tensors: TrainedTensors): TensorData[] {
@@ -38,7 +43,7 @@ export function toCheckpoint(
   state: TrainerState,
   { model, versions }: { model: string; versions: Record<string, string> },
 ): Checkpoint {
-  const { recipe, task, step, updates, numTokens, policyVersion } = state;
+  const { recipe, task, step, updates, numTokens, policyVersion, capacity } = state;
   const tensors = stateTensors(state.tensors);
   return {
     state: {
@@ -46,7 +51,7 @@ export function toCheckpoint(
       seed: recipe.seed,
       config: { task, model, recipe },
       versions,
-      progress: { updates, numTokens, policyVersion },
+      progress: { updates, numTokens, policyVersion, capacity },
     },
     tensors,
   };

@@ -16,6 +16,7 @@ export const difficulties = {
   hard: { objects: [3, 7], noise: 0.1, jitter: 1.5 },
 } as const satisfies Record<string, Difficulty>;
 
+/** The levels that have a name. */
 export type DifficultyName = keyof typeof difficulties;
 
 /** A level by name, or "normal" with some of its settings changed. */

@@ -21,6 +21,7 @@ export const shapesKinds = [
   "choice",
   "describe",
 ] as const;
+/** What is asked about the shapes. */
 export type ShapesKind = (typeof shapesKinds)[number];
 
 export interface KindOfQuestion {

@@ -4,9 +4,13 @@ import { cellCount, centreOf, pictureSize, type InCell, type Place } from "../gr
 import { Canvas, type Figure, type Rgb } from "../rasteriser.ts";
 import type { Difficulty } from "./difficulty.ts";
 
+/** Colours of the things in a scene. */
 export const colourNames = ["red", "green", "blue", "yellow"] as const;
+/** Shapes of the things in a scene. */
 export const shapeNames = ["circle", "square", "triangle"] as const;
+/** A colour by its name. */
 export type Colour = (typeof colourNames)[number];
+/** A shape by its name. */
 export type Shape = (typeof shapeNames)[number];
 
 /** What is in a cell. */

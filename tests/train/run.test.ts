@@ -291,4 +291,23 @@ describe("trainRun", () => {
       weightsMatch: false,
     });
   });
+
+  it("goes on with the room that a longer prompt made it take", async () => {
+    const examples = ["a", "b", `a long one ${"and longer ".repeat(40)}`].map((question) => {
+      return { question, answer: "a" };
+    });
+    // With this seed the long one comes in steps 1 and 3.
+    const grpo = { ...recipe.grpo, seed: 24, steps: 4, promptsPerStep: 1 };
+    const task = { name: "examples", examples, heldOut: 0 };
+    const own = { ...recipe, task, grpo, evaluation: { ...recipe.evaluation, scenes: 0 } };
+    const plans = (events: readonly RunEvent[]) =>
+      events.flatMap((event) => (event.type === "plan" ? event.step : []));
+    const unbroken = await run(memoryStore(), { recipe: own });
+    expect(plans(unbroken)).toEqual([0, 1]);
+    const store = memoryStore();
+    await stopAt(store, (event) => event.type === "step" && event.step === 1, { recipe: own });
+    const rest = await run(store, { ...resume, recipe: own });
+    expect(plans(rest)).toEqual([2]);
+    expect(compareRuns(recordOf(unbroken), recordOf(rest))).toMatchObject({ same: true });
+  });
 });

@@ -56,7 +56,7 @@ export function ImagesEditor() {
           ))}
         </ol>
       )}
-      <p class="note" role="status" aria-label="Your images">
+      <p class="note" role="status" aria-label="State of your images">
         {ownImages.missing.value ||
           `${rows.length} ${rows.length === 1 ? "example" : "examples"}, ${showBytes(sizeOf(rows))}. A fifth is kept for testing, where there are at least two.`}
       </p>

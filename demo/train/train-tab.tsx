@@ -14,7 +14,7 @@ export function TrainTab() {
     <div class="stack train-tab">
       <div class="columns wide-right">
         <section class="card stack" aria-labelledby="train-recipe-heading">
-          <h2 id="train-recipe-heading">Recipe</h2>
+          <h2 id="train-recipe-heading">What to train</h2>
           {/* What is out of range is refused in words, by the engine's own check: the browser's bubbles say less. */}
           <form
             class="stack"

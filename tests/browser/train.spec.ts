@@ -177,7 +177,7 @@ test("own images are added, kept, exported, imported and trained on", async ({ a
   const train = await app.openTab("Train");
   await app.field("Recipe").selectOption("My own images (GRPO)");
   const images = train.getByRole("region", { name: "Your images" });
-  const status = images.getByRole("status", { name: "Your images" });
+  const status = images.getByRole("status", { name: "State of your images" });
   await expect(status).toContainText("Add an image");
   await app.button("Start training").click();
   await expect(app.alert).toContainText("your own images");

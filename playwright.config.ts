@@ -27,7 +27,13 @@ export default defineConfig({
     launchOptions: {
       executablePath,
       // Chromium's own sandbox does not run as root, nor in many containers.
-      args: ["--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"],
+      // Tests that take the GPU away would use up the crashes that it allows.
+      args: [
+        "--no-sandbox",
+        "--enable-unsafe-webgpu",
+        "--use-webgpu-adapter=swiftshader",
+        "--disable-gpu-process-crash-limit",
+      ],
     },
   },
   webServer: {

@@ -15,11 +15,13 @@ export function thirdPartyLicences(packages, { fileName } = {}) {
       for (const output of Object.values(bundle)) {
         if (output.type !== "chunk") continue;
         for (const [id, { renderedLength }] of Object.entries(output.modules)) {
-          const isStyle = /\.css(\?|$)/.test(id); // in a file of its own: no code of it is in the chunk
-          const folder = renderedLength > 0 || isStyle ? packageOf(id) : undefined;
+          const folder = renderedLength > 0 ? packageOf(id) : undefined;
           if (folder !== undefined) packages.add(folder);
         }
       }
+      // Style sheets are in files of their own, and those that one imports are no modules.
+      const styles = this.getWatchFiles().filter((file) => file.endsWith(".css"));
+      for (const folder of styles.map(packageOf)) if (folder !== undefined) packages.add(folder);
       if (fileName !== undefined) {
         this.emitFile({ type: "asset", fileName, source: licenceText([...packages].sort()) });
       }

@@ -82,7 +82,9 @@ async function load(name, code) {
   return {
     name,
     initial: sum(chunks.filter((chunk) => first.has(chunk.fileName)).map(size)),
-    later: chunks.filter((chunk) => !first.has(chunk.fileName)).map((chunk) => [chunk.name.replace(/-[\w-]{8}$/, ""), size(chunk)]),
+    later: chunks
+      .filter((chunk) => !first.has(chunk.fileName))
+      .map((chunk) => [chunk.name.replace(/-[\w-]{8}$/, ""), size(chunk)]),
   };
 }
 

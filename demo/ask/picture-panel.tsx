@@ -50,7 +50,7 @@ export function PicturePanel() {
             else store.pictures.startDrawing();
           }}
         >
-          Draw a scene
+          Draw scene
         </button>
       </div>
       {drawing.value && <ScenePalette />}

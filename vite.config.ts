@@ -60,8 +60,8 @@ function withIcon(): Plugin {
   };
 }
 
-/** Packages of which the page or one of its workers contains code. */
-const contained = new Set<string>();
+/** Packages of which the page or one of its workers contains code, or a style sheet. */
+const contained = new Set([join(import.meta.dirname, "node_modules/@picocss/pico")]);
 
 /** The page: demo/ → site/. Library and command line are built by scripts/build.mjs. */
 export default defineConfig({

@@ -4,7 +4,8 @@ import { join } from "node:path";
 
 /**
  * A Vite plugin that writes the licence of every package of which code is in the build into one file.
- * @param {Set<string>} packages collects the packages' folders; shared between the builds of a page and of its workers
+ * @param {Set<string>} packages collects the packages' folders; shared between the builds of a page and of its workers.
+ *   What a style sheet imports is no module: its package has to be in there already.
  * @param {{ fileName?: string }} [options] without a file name it only collects
  * @returns {import("vite").Plugin}
  */
@@ -19,9 +20,6 @@ export function thirdPartyLicences(packages, { fileName } = {}) {
           if (folder !== undefined) packages.add(folder);
         }
       }
-      // Style sheets are in files of their own, and those that one imports are no modules.
-      const styles = this.getWatchFiles().filter((file) => file.endsWith(".css"));
-      for (const folder of styles.map(packageOf)) if (folder !== undefined) packages.add(folder);
       if (fileName !== undefined) {
         this.emitFile({ type: "asset", fileName, source: licenceText([...packages].sort()) });
       }

@@ -7,23 +7,37 @@ import { parseOptions } from "./parse-options.ts";
 export const recipeSchema = v.strictObject({
   /** Optimizer steps counted in rollout batches. */
   steps: v.optional(integer(1), 40),
+  /** Of the order of examples and of every token drawn. */
   seed: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), 1),
   /** Prompts of a step; each is answered numGenerations times. */
   promptsPerStep: v.optional(integer(1), 8),
+  /** Completions of a prompt: a group. */
   numGenerations: v.optional(integer(2), 8),
+  /** Most tokens of a completion. */
   maxCompletionLength: v.optional(integer(1), 64),
+  /** Of the rollouts. 1 draws from the policy as it is. */
   temperature: v.optional(positive, 1),
+  /** Only the k most likely tokens are drawn; 0: all. */
   topK: v.optional(integer(0), 0),
+  /** Only the most likely tokens that together reach this share are drawn; 1: all. */
   topP: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
+  /** Only tokens at least this share as likely as the likeliest are drawn; 0: all. */
   minP: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
+  /** What a token weighs: see sequenceWeights. */
   lossType: v.optional(v.picklist(lossTypes), "dapo"),
+  /** What an advantage is divided by: the spread of its group, of the step, or nothing. */
   scaleRewards: v.optional(v.picklist(["group", "batch", "none"] as const), "group"),
   /** Added to the standard deviation of a group: TRL has 1e-4, EasyR1 1e-6. */
   advantageEps: v.optional(nonNegative, 1e-4),
+  /** The ratio of new to old probability counts down to 1 minus this. */
   clipRatioLow: v.optional(share, 0.2),
+  /** The ratio counts up to 1 plus this. */
   clipRatioHigh: v.optional(nonNegative, 0.2),
+  /** Bounds the loss of a token with a negative advantage, as EasyR1 does with 3; null: not bounded. */
   clipRatioDual: v.optional(v.nullable(v.pipe(v.number(), v.gtValue(1))), null),
+  /** Weight of the KL to the reference, which is the policy without its adapter. */
   klCoef: v.optional(nonNegative, 0),
+  /** How that KL is estimated. */
   klType: v.optional(v.picklist(klTypes), "k3"),
   /** Measures the KL to the adapter-off reference even where klCoef is 0. */
   logKl: v.optional(v.boolean(), false),

@@ -1,4 +1,4 @@
-import { signal, useSignalEffect } from "@preact/signals";
+import { signal, useSignal, useSignalEffect } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { settings } from "../state/settings.ts";
 import { describeCurve, pointsOf } from "./curves.ts";
@@ -24,6 +24,7 @@ export function CurveChart(props: {
   const plot = useRef<Plot | null>(null);
   const newest = useRef({ steps, planned });
   newest.current = { steps, planned };
+  const failed = useSignal(false);
 
   useEffect(() => {
     const element = place.current;
@@ -47,8 +48,10 @@ export function CurveChart(props: {
 
     async function begin(): Promise<void> {
       loading = true;
-      const { createPlot } = await import("./plot.ts");
-      if (left || !element) return;
+      const loaded = await import("./plot.ts").catch(() => null); // offline, before it was ever fetched
+      failed.value = loaded === null;
+      if (left || !element || !loaded) return;
+      const { createPlot } = loaded;
       const size = { width: element.clientWidth, height };
       plot.current = createPlot(element, curve, size, (step) => (pointed.value = step));
       plot.current.show(pointsOf(curve, newest.current.steps), newest.current.planned);
@@ -87,7 +90,11 @@ export function CurveChart(props: {
         class="train-plot"
         style={{ height: `${height}px` }}
       />
-      <p class={hint?.watch ? "train-hint watch" : "train-hint"}>{hint?.text}</p>
+      <p class={hint?.watch ? "train-hint watch" : "train-hint"}>
+        {failed.value
+          ? "The drawing could not be loaded; the figures are in the table of all steps."
+          : hint?.text}
+      </p>
     </figure>
   );
 }

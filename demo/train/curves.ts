@@ -47,7 +47,7 @@ const thinking: Curve = {
   axis: "share of the samples",
   ...share,
 };
-const grpo: readonly Curve[] = [
+const others: readonly Curve[] = [
   {
     title: "Answer length",
     key: "completions/mean_length",
@@ -83,14 +83,17 @@ const supervised: readonly Curve[] = [
   { title: "Learning rate", key: "learning_rate", axis: "of the step", show: showNumber, least: 1e-6 },
 ];
 
+const rewarded: readonly Curve[] = [reward, ...others];
+/** Rewards of these tasks are 1 at most; those of a user's own task may be anything. */
+const answered: readonly Curve[] = [{ ...reward, most: 1 }, accuracy, thinking, ...others];
+
 /** Tasks whose rewards say whether an answer is right, and whether the policy thought first. */
 const answering = new Set(["shapes", "digits", "examples"]);
 
 /** The curves of a run, known before its first step: nothing appears later and moves the others. */
 export function curvesOf(run: { grpo: boolean; task: string }): readonly Curve[] {
   if (!run.grpo) return supervised;
-  // Their rewards are 1 at most; those of a user's own task may be anything.
-  return answering.has(run.task) ? [{ ...reward, most: 1 }, accuracy, thinking, ...grpo] : [reward, ...grpo];
+  return answering.has(run.task) ? answered : rewarded;
 }
 
 /** Columns for a chart: steps from 1, and values; null where a step has none. */

@@ -18,6 +18,9 @@ const mostPixels = 512;
 /** A file up to this size is kept as it is. */
 const smallFileBytes = 48 * 1024;
 
+/** Without a key for so long, what was typed is kept. */
+const typingPauseMs = 300;
+
 let nextId = 1;
 
 class OwnImages {
@@ -27,6 +30,7 @@ class OwnImages {
   /** What has to be done before the set can be trained on. */
   readonly missing = computed(() => whatIsMissing(this.rows.value));
   #restored = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Takes what an earlier visit left. Where there is no storage, the set lasts as long as the tab. */
   async restore(): Promise<void> {
@@ -59,7 +63,9 @@ class OwnImages {
 
   change(id: number, change: Partial<OwnExample>): void {
     this.rows.value = this.rows.value.map((row) => (row.id === id ? { ...row, ...change } : row));
-    void this.#keep();
+    // Not at each key: the set is written as a whole, images and all.
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#keep(), typingPauseMs);
   }
 
   remove(id: number): void {
@@ -79,6 +85,7 @@ class OwnImages {
   }
 
   async #keep(): Promise<void> {
+    clearTimeout(this.#timer);
     try {
       const rows = this.rows.value.map(({ image, question, answer, reasoning }) => ({
         image,

@@ -8,13 +8,15 @@ import { settings } from "../state/settings.ts";
 import { opened } from "./opened.ts";
 import { RunFileError } from "./run-file.ts";
 
+/** The toy recipe's whole run on a software adapter: what a run comes to, for those who have none yet. */
+const example = "./toy/example-run.json";
+
 /** Where a run file is chosen, dropped, or opened from an address. */
 export function OpenRun() {
   const address = useSignal("");
   const run = opened.run.value;
   const take = ([file]: File[]) => void opened.openFile(file);
-  const openAddress = () => {
-    const asked = address.value.trim();
+  const open = (asked: string) => {
     // The same address once more: nothing would follow from setting it.
     if (settings.params.value.get("run") === asked) void opened.openAddress(asked);
     else settings.open("compare", { run: asked });
@@ -25,7 +27,10 @@ export function OpenRun() {
         <DropArea onFiles={take} class="drop-box compare-drop">
           <div class="row">
             <FileButton label="Open run file" accept=".json,application/json" onFiles={take} />
-            <span class="note">or drop a run.json here</span>
+            <button type="button" class="secondary outline" onClick={() => open(example)}>
+              Open the example
+            </button>
+            <span class="note compare-drop-note">or drop a run.json here</span>
           </div>
         </DropArea>
         <div class="stack">
@@ -33,7 +38,7 @@ export function OpenRun() {
             class="compare-address"
             onSubmit={(event) => {
               event.preventDefault();
-              openAddress();
+              open(address.value.trim());
             }}
           >
             <TextField

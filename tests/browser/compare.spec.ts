@@ -263,3 +263,15 @@ test("an address that cannot be read says why", async ({ page }) => {
   await app.button("Open address").click();
   await expect(app.alert).toContainText("This is no address of a run file.");
 });
+
+test("the example that the page ships is a whole run of the toy recipe", async ({ app, page }) => {
+  const compare = await app.openTab("Compare");
+  await app.button("Open the example").click();
+  await expect(compare).toContainText("Run file: example-run.json");
+  expect(page.url()).toContain("#compare?run=");
+  const facts = compare.getByRole("group", { name: "What the run file says" });
+  await expect(row(facts, "Steps").getByRole("cell")).toHaveText("40");
+  await expect(row(facts, "Right answers").getByRole("cell")).toHaveText("52% → 98%");
+  const shares = compare.getByRole("group", { name: "Right answers with their 95% intervals" });
+  await expect(row(shares, "all")).toContainText("+46.5 pp");
+});

@@ -39,10 +39,8 @@ test("every page but the index shows an example, and every example has a page an
   for (const [path, paths] of shown) expect(paths.length, path).toBeGreaterThan(0);
   const onPages = [...shown.values()].flat();
   expect(examples.filter((path) => !onPages.includes(path))).toEqual([]);
-  const tests = filesIn("tests/docs")
-    .map((path) => readText(path))
-    .join("\n");
-  expect(examples.filter((path) => !tests.includes(posix.basename(path)))).toEqual([]);
+  const importers = [...filesIn("tests/docs"), ...examples].map((path) => readText(path)).join("\n");
+  expect(examples.filter((path) => !importers.includes(`/${posix.basename(path)}`))).toEqual([]);
 });
 
 test("every page stands in the index", () => {
@@ -62,7 +60,7 @@ test("npm scripts that a page names exist", () => {
 });
 
 test("the reward's page says what its example prints", async () => {
-  const { lines } = await printed(() => import("../../docs/guide/examples/write-a-reward.ts"));
+  const { lines } = await printed(() => import("../../docs/guide/examples/check-reward.ts"));
   const [output] = codeBlocks(readText("docs/guide/write-a-reward.md")).filter(({ output }) => output);
   expect(output.text.trimEnd().split("\n")).toEqual(lines);
 });

@@ -5,11 +5,16 @@ import type { Message, PolicySource, RemotePolicy, Thinktab, ThinktabOptions } f
 /** Answers questions on one page: starts the kit with the first of them, and again when the GPU was lost. */
 export class Assistant {
   #started: Promise<{ kit: Thinktab; policy: RemotePolicy }> | undefined;
+  readonly #source: PolicySource | string;
+  readonly #options: () => ThinktabOptions | Promise<ThinktabOptions>;
 
   constructor(
-    private readonly source: PolicySource | string,
-    private readonly options: () => ThinktabOptions | Promise<ThinktabOptions> = () => ({}),
-  ) {}
+    source: PolicySource | string,
+    options: () => ThinktabOptions | Promise<ThinktabOptions> = () => ({}),
+  ) {
+    this.#source = source;
+    this.#options = options;
+  }
 
   /** @throws AbortError when the signal says so; the kit's errors (GpuUnavailableError, ImageDecodeError, …). */
   async ask(messages: Message[], signal?: AbortSignal): Promise<string> {
@@ -39,9 +44,9 @@ export class Assistant {
   }
 
   async #open() {
-    const kit = await createThinktab(await this.options());
+    const kit = await createThinktab(await this.#options());
     try {
-      return { kit, policy: await kit.loadPolicy(this.source) };
+      return { kit, policy: await kit.loadPolicy(this.#source) };
     } catch (error) {
       await kit.dispose();
       throw error;

@@ -19,7 +19,16 @@ const forbiddenSyntax = [
 ];
 
 export default defineConfig(
-  globalIgnores(["dist/", "site/", "docs/api/", ".cache/", "coverage/", "test-results/", "playwright-report/"]),
+  globalIgnores([
+    "dist/",
+    "site/",
+    "examples/",
+    "docs/api/",
+    ".cache/",
+    "coverage/",
+    "test-results/",
+    "playwright-report/",
+  ]),
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

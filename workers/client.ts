@@ -40,6 +40,7 @@ export { modelOptions, parseRecipeText, parseRunRecipe, trainingOf } from "../sr
 export { compareRuns, metricsOf, parseRunRecord } from "../src/train/run-record.ts";
 export { shippedRecipes } from "../src/train/recipes.ts";
 export type { ContentPart, Message } from "../src/data/chat-template.ts";
+export type { RgbImage } from "../src/data/image.ts";
 export type {
   EvaluatedExample,
   Evaluation,
@@ -53,6 +54,7 @@ export type { GenerateOptions, TextDelta } from "../src/rollout/policy.ts";
 export type { BenchmarkUnit } from "../src/self-test/benchmark-cases.ts";
 export type { BenchmarkResult } from "../src/self-test/benchmark.ts";
 export type { SelfTestResult } from "../src/self-test/self-test.ts";
+export type { ExamplesOptions, OwnExample } from "../src/tasks/examples.ts";
 export type { TaskSpec } from "../src/tasks/registry.ts";
 export type { Split, Task, TaskExample } from "../src/tasks/task.ts";
 export type { GroupRecord, RolloutRecord } from "../src/train/events.ts";
@@ -120,6 +122,10 @@ export async function createThinktab(options: ThinktabOptions = {}): Promise<Thi
   }
 }
 
+/** A bundler that is older than what the package is made for leaves the worker's script behind. */
+const unloadable =
+  'its script could not be loaded (under Vite 7 or older: optimizeDeps: { exclude: ["thinktab"] }, worker: { format: "es" })';
+
 /** A running engine, and how it is ended. */
 interface EngineEnd {
   endpoint: Endpoint;
@@ -138,9 +144,7 @@ async function startEngine(
     name: "engine",
   });
   worker.onerror = ({ message }) =>
-    failure.fail(
-      new ThinktabError(`the engine worker failed: ${message || "its script could not be loaded"}`),
-    );
+    failure.fail(new ThinktabError(`the engine worker failed: ${message || unloadable}`));
   return { endpoint: worker, close: () => worker.terminate() };
 }
 

@@ -5,7 +5,7 @@ import { sharedDevice } from "../../support/device.ts";
 
 test("the engine trains with a reward that is a function, and frees what it took", async () => {
   const device = await sharedDevice();
-  void device.dummy; // the device's own, made when it is first needed
+  expect(device.dummy).toBeDefined(); // the device's own, made when it is first needed
   const before = device.liveBuffers;
   const rewards = await trainInThisThread(device, folderSource("policies/toy"));
   expect(rewards).toHaveLength(3);

@@ -98,8 +98,10 @@ export { objectiveOptions, policyObjective, sequenceWeights, tokenWeights } from
 export type { KlType, LossType, ObjectiveInputs, ObjectiveOptions, ObjectiveResult } from "./rl/objective.ts";
 
 // Files
-export { fileSource, httpSource, memorySource } from "./storage/source.ts";
-export type { Bytes, FileSource, HttpSourceOptions, ReadOptions } from "./storage/source.ts";
+export { httpSource } from "./storage/http-source.ts";
+export type { HttpSourceOptions } from "./storage/http-source.ts";
+export { fileSource, memorySource } from "./storage/source.ts";
+export type { Bytes, FileSource, ReadOptions } from "./storage/source.ts";
 export {
   openCheckpoint,
   openSafetensors,

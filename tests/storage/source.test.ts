@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { folderSource } from "../../src/storage/folder-source.ts";
-import { fileSource, httpSource, memorySource, readJson, type FileSource } from "../../src/storage/source.ts";
+import { httpSource } from "../../src/storage/http-source.ts";
+import { fileSource, memorySource, readJson, type FileSource } from "../../src/storage/source.ts";
 import { CorruptFileError, MissingFileError, ThinktabError } from "../../src/util/errors.ts";
 
 const content = Uint8Array.from({ length: 1000 }, (_, i) => (i * 7) % 256);
@@ -116,6 +117,48 @@ describe("http source", () => {
     });
     await expect(offline.read("config.json")).rejects.toThrow(ThinktabError);
     await expect(offline.read("config.json")).rejects.toThrow(/host\.invalid\/config\.json.*offline/);
+  });
+});
+
+describe("http source, of a checkpoint that is read tensor by tensor", () => {
+  it("fetches a small file whole at the second part, and then asks no more", async () => {
+    withRanges.seen.length = 0;
+    const source = httpSource(withRanges.url);
+    for (const begin of [100, 200, 300]) {
+      expect(await source.read("data.bin", begin, begin + 50)).toEqual(content.slice(begin, begin + 50));
+    }
+    await expect(source.read("data.bin", 990, 1001)).rejects.toThrow(CorruptFileError);
+    expect(withRanges.seen).toEqual(["GET data.bin bytes=100-149", "GET data.bin -"]);
+  });
+
+  it("reads the whole of a small file once from a server without ranges", async () => {
+    withoutRanges.seen.length = 0;
+    const source = httpSource(withoutRanges.url);
+    for (const begin of [100, 200, 300]) {
+      expect(await source.read("data.bin", begin, begin + 50)).toEqual(content.slice(begin, begin + 50));
+    }
+    expect(withoutRanges.seen).toHaveLength(1);
+  });
+
+  it("makes a request again whose answer breaks off, past the cache, and says so when it never comes", async () => {
+    const seen: (string | undefined)[] = [];
+    const flaky = (broken: number): typeof fetch => {
+      return (_url, init) => {
+        seen.push(init?.cache);
+        const torn = new ReadableStream({ start: (controller) => controller.error(new TypeError("torn")) });
+        return Promise.resolve(new Response(seen.length <= broken ? torn : content));
+      };
+    };
+    const source = httpSource("http://host.invalid", { fetch: flaky(2) });
+    expect(await source.read("data.bin")).toEqual(content);
+    expect(seen).toEqual([undefined, "reload", "reload"]);
+    seen.length = 0;
+    const dead = httpSource("http://host.invalid", { fetch: flaky(3) });
+    await expect(dead.read("data.bin")).rejects.toThrow(/data\.bin: the request failed 3 times .*torn/);
+    seen.length = 0;
+    const signal = AbortSignal.abort();
+    await expect(dead.read("data.bin", 0, undefined, { signal })).rejects.toThrow();
+    expect(seen).toHaveLength(1);
   });
 });
 

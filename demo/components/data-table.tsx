@@ -24,11 +24,15 @@ export function DataTable(props: {
         {head && (
           <thead>
             <tr>
-              {head.map((cell, column) => (
-                <th key={column} scope="col" class={isNumeric(column) ? "number" : undefined}>
-                  {cell}
-                </th>
-              ))}
+              {head.map((cell, column) =>
+                cell === "" ? (
+                  <td key={column} /> // above the rows' own names: a header without a text is none
+                ) : (
+                  <th key={column} scope="col" class={isNumeric(column) ? "number" : undefined}>
+                    {cell}
+                  </th>
+                ),
+              )}
             </tr>
           </thead>
         )}

@@ -1,6 +1,7 @@
 /** The user's own images with questions and answers: kept in this browser until they are deleted. */
 import { computed, signal } from "@preact/signals";
 import { openDB } from "idb";
+import type { IDBPDatabase } from "idb";
 import { ImageDecodeError } from "../../workers/client.ts";
 import { parseImageSet, whatIsMissing } from "./image-set.ts";
 import type { OwnExample } from "./image-set.ts";
@@ -18,9 +19,6 @@ const mostPixels = 512;
 /** A file up to this size is kept as it is. */
 const smallFileBytes = 48 * 1024;
 
-/** Without a key for so long, what was typed is kept. */
-const typingPauseMs = 300;
-
 let nextId = 1;
 
 class OwnImages {
@@ -30,19 +28,17 @@ class OwnImages {
   /** What has to be done before the set can be trained on. */
   readonly missing = computed(() => whatIsMissing(this.rows.value));
   #restored = false;
-  #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** Takes what an earlier visit left. Where there is no storage, the set lasts as long as the tab. */
+  /** Takes what an earlier visit left. */
   async restore(): Promise<void> {
     if (this.#restored) return;
     this.#restored = true;
-    try {
-      const kept = (await (await database()).get(storeName, key)) as unknown;
-      if (typeof kept === "string" && this.rows.value.length === 0)
-        this.#add(parseImageSet(kept, "the set kept here"));
-    } catch {
-      // nothing to restore
-    }
+    await kept(async (rows) => {
+      const found = (await rows.getAll(storeName)) as OwnRow[];
+      if (this.rows.peek().length > 0) return; // something was added meanwhile
+      this.rows.value = found;
+      nextId = Math.max(0, ...found.map(({ id }) => id)) + 1;
+    });
   }
 
   /** Adds images, and sets in JSON files. */
@@ -58,53 +54,52 @@ class OwnImages {
         this.problem.value = error;
       }
     }
-    await this.#keep();
   }
 
   change(id: number, change: Partial<OwnExample>): void {
-    this.rows.value = this.rows.value.map((row) => (row.id === id ? { ...row, ...change } : row));
-    // Not at each key: the set is written as a whole, images and all.
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.#keep(), typingPauseMs);
+    const row = this.rows.value.find((each) => each.id === id);
+    if (!row) return;
+    const changed = { ...row, ...change };
+    this.rows.value = this.rows.value.map((each) => (each === row ? changed : each));
+    void kept((rows) => rows.put(storeName, changed));
   }
 
   remove(id: number): void {
     this.rows.value = this.rows.value.filter((row) => row.id !== id);
-    void this.#keep();
+    void kept((rows) => rows.delete(storeName, id));
   }
 
   clear(): void {
     this.rows.value = [];
     this.problem.value = null;
-    void this.#keep();
+    void kept((rows) => rows.clear(storeName));
   }
 
   #add(examples: readonly OwnExample[], name = ""): void {
     const added = examples.map((example) => ({ ...example, id: nextId++, name }));
     this.rows.value = [...this.rows.value, ...added];
-  }
-
-  async #keep(): Promise<void> {
-    clearTimeout(this.#timer);
-    try {
-      const rows = this.rows.value.map(({ image, question, answer, reasoning }) => ({
-        image,
-        question,
-        answer,
-        reasoning,
-      }));
-      await (await database()).put(storeName, JSON.stringify(rows), key);
-    } catch {
-      // a browser without storage, or a full one: the set lasts as long as the tab, and can be exported
-    }
+    void kept(async (rows) => {
+      for (const row of added) await rows.put(storeName, row);
+    });
   }
 }
 
-const storeName = "sets";
-const key = "own-images";
+const storeName = "rows";
+let opened: Promise<IDBPDatabase> | undefined;
 
-function database() {
-  return openDB("thinktab-page", 1, { upgrade: (db) => void db.createObjectStore(storeName) });
+/**
+ * Does something with what is kept: a record for each row, so that a key typed writes no other row's image. In a
+ * browser without storage, or with a full one, the set lasts as long as the tab; it can be exported there, too.
+ */
+async function kept(work: (rows: IDBPDatabase) => Promise<unknown>): Promise<void> {
+  try {
+    opened ??= openDB("thinktab-images", 1, {
+      upgrade: (rows) => void rows.createObjectStore(storeName, { keyPath: "id" }),
+    });
+    await work(await opened);
+  } catch {
+    opened = undefined;
+  }
 }
 
 /**

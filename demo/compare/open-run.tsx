@@ -57,33 +57,31 @@ export function OpenRun() {
           </p>
         </div>
       </div>
-      <p role="status" aria-label="Run file status" class="compare-status">
-        {opened.loading.value && `Reading ${opened.loading.value}…`}
-        {!opened.loading.value && run && `Open: ${run.name}`}
-      </p>
-      <Refusal />
-      {run && (
-        <div class="row">
-          {run.url !== null && (
-            <CopyButton
-              text={() => settings.link("compare", { run: run.url ?? "" })}
-              label="Copy link to this comparison"
-            />
-          )}
-          <button
-            type="button"
-            class="secondary outline"
-            onClick={() => {
-              opened.close();
-              if (settings.params.value.has("run")) settings.open("compare");
-            }}
-          >
+      <div class="row compare-open">
+        <p role="status" aria-label="Run file status">
+          {opened.loading.value && `Reading ${opened.loading.value}…`}
+          {!opened.loading.value && run && `Open: ${run.name}`}
+        </p>
+        {run && run.url !== null && (
+          <CopyButton
+            text={() => settings.link("compare", { run: run.url ?? "" })}
+            label="Copy link to this comparison"
+          />
+        )}
+        {run && (
+          <button type="button" class="secondary outline" onClick={close}>
             Close run file
           </button>
-        </div>
-      )}
+        )}
+      </div>
+      <Refusal />
     </div>
   );
+}
+
+function close(): void {
+  opened.close();
+  if (settings.params.value.has("run")) settings.open("compare");
 }
 
 function Refusal() {

@@ -14,23 +14,26 @@ export function SideBySide({ own, other }: { own: RunRecord | null; other: RunRe
   return (
     <div class="stack">
       {own && <Comparison own={own} other={other} />}
-      <DataTable
-        caption={own ? "Two runs side by side" : "What the run file says"}
-        head={own ? ["", "This browser’s run", "Run file"] : ["", "Run file"]}
-        numeric={[]}
-        rows={facts.map(({ name, value, mono }, index) => [
-          name,
-          ...(ownFacts ? [shown(ownFacts[index].value, mono)] : []),
-          shown(value, mono),
-        ])}
-      />
-      {!same && <CurvePair curves={curvesOf(own, other)} />}
-      {same && <CurvePair curves={[{ label: "both runs", steps: other.metrics }]} />}
-      <Fold summary="The whole recipe of the run file">
-        <pre class="compare-recipe" tabIndex={0} aria-label="Recipe of the run file">
-          {JSON.stringify(other.recipe, null, 2)}
-        </pre>
-      </Fold>
+      <div class="columns wide-left">
+        <DataTable
+          caption={own ? "Two runs side by side" : "What the run file says"}
+          head={own ? ["", "This browser’s run", "Run file"] : ["", "Run file"]}
+          numeric={[]}
+          rows={facts.map(({ name, value, mono }, index) => [
+            name,
+            ...(ownFacts ? [shown(ownFacts[index].value, mono)] : []),
+            shown(value, mono),
+          ])}
+        />
+        <div class="stack">
+          <CurvePair curves={same ? [{ label: "both runs", steps: other.metrics }] : curvesOf(own, other)} />
+          <Fold summary="The whole recipe of the run file">
+            <pre class="compare-recipe" tabIndex={0} aria-label="Recipe of the run file">
+              {JSON.stringify(other.recipe, null, 2)}
+            </pre>
+          </Fold>
+        </div>
+      </div>
     </div>
   );
 }

@@ -1,8 +1,12 @@
 import type { PolicySource, RunRecord, Thinktab } from "thinktab";
 
-/** Trains a policy on the task of faded-task.js and gives the record of the run. */
-export async function trainOnFaded(kit: Thinktab, source: PolicySource | string): Promise<RunRecord | null> {
-  const task = { name: "module", url: new URL("./faded-task.js", import.meta.url).href, size: 48 };
+/** Trains a policy on the task of a module and gives the record of the run. */
+export async function trainOnTask(
+  kit: Thinktab,
+  source: PolicySource | string,
+  url: string,
+): Promise<RunRecord | null> {
+  const task = { name: "module", url, size: 48 };
   const lora = { rank: 8, alpha: 16 };
   const policy = await kit.loadPolicy(source, { lora });
   try {

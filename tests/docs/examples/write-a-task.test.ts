@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
 import fadedTask from "../../../docs/guide/examples/faded-task.js";
 import { policyFolder, startInNode } from "../../../docs/guide/examples/in-node.ts";
-import { trainOnFaded } from "../../../docs/guide/examples/write-a-task.ts";
+import { trainOnTask } from "../../../docs/guide/examples/write-a-task.ts";
 import { printed } from "./support.ts";
+
+const url = new URL("../../../docs/guide/examples/faded-task.js", import.meta.url).href;
 
 test("the same seed and split give the same example, others give others", async () => {
   const task = fadedTask();
@@ -21,7 +23,7 @@ test("the same seed and split give the same example, others give others", async 
 test("a policy learns a task that is a module", async () => {
   const kit = await startInNode();
   try {
-    const { result: record, lines } = await printed(async () => trainOnFaded(kit, await policyFolder()));
+    const { result: record, lines } = await printed(async () => trainOnTask(kit, await policyFolder(), url));
     expect(lines).toHaveLength(10);
     const rewards = lines.map((line) => Number(/^step \d+: reward ([\d.]+)$/.exec(line)?.[1]));
     const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,7 +1,7 @@
 /** What the tab Ask knows and does. */
 import { computed, effect, signal } from "@preact/signals";
 import type { ReadonlySignal } from "@preact/signals";
-import { DeviceLostError } from "../../workers/client.ts";
+import { DeviceLostError, InvalidOptionError, isRightAnswer } from "../../workers/client.ts";
 import type {
   Inspection,
   Message,
@@ -12,7 +12,7 @@ import type {
 } from "../../workers/client.ts";
 import { isAbort } from "../components/problem.tsx";
 import { session } from "../state/session.ts";
-import { defaultOptions } from "./ask-link.ts";
+import { defaultOptions, optionLimits } from "./ask-link.ts";
 import type { AskLink, AskOptions, NumberOption, ResponseMode } from "./ask-link.ts";
 import { PictureStore } from "./picture-store.ts";
 import type { AskedPicture } from "./picture-store.ts";
@@ -34,6 +34,19 @@ export interface Asked {
   /** Who was asked. */
   title: string;
 }
+
+/** An answer of this visit. */
+export interface PastAnswer {
+  number: number;
+  asked: Asked;
+  /** Of each sample. */
+  answers: readonly string[];
+  /** How many of them are right; null where nobody knows. */
+  right: number | null;
+}
+
+/** Answers that are kept. */
+const historyLength = 12;
 
 /** What is said of an answer besides the answer. */
 export interface Progress {
@@ -64,6 +77,8 @@ export class AskStore {
   readonly progress = signal<Progress>({ tokens: 0, firstMs: null, streamMs: 0 });
   readonly note = signal("");
   readonly problem = signal<unknown>(null);
+  /** The newest first. */
+  readonly history = signal<readonly PastAnswer[]>([]);
   readonly #answering = signal<AbortController | null>(null);
   readonly answering: ReadonlySignal<boolean> = computed(() => this.#answering.value !== null);
   readonly canAsk = computed(() => !this.answering.value && session.policy.value !== null);
@@ -110,6 +125,11 @@ export class AskStore {
     };
   }
 
+  set options({ mode, ...numbers }: AskOptions) {
+    for (const name of Object.keys(numbers) as NumberOption[]) this.numbers[name].value = numbers[name];
+    this.mode.value = mode;
+  }
+
   /** What a link to this question says. */
   get link(): AskLink {
     return { scene: this.pictures.linked, question: this.question.value, options: this.options };
@@ -118,9 +138,7 @@ export class AskStore {
   /** Fills the fields as a link has them. A held-out scene waits for the engine. */
   async open({ scene, question, options }: AskLink): Promise<void> {
     this.stop();
-    const { mode, ...numbers } = options;
-    for (const name of Object.keys(numbers) as NumberOption[]) this.numbers[name].value = numbers[name];
-    this.mode.value = mode;
+    this.options = options;
     this.clear();
     if (scene?.kind === "drawn") this.pictures.showDrawn(scene.things, scene.seed);
     if (question !== null) this.question.value = question;
@@ -210,7 +228,11 @@ export class AskStore {
 
   async #stream(policy: RemotePolicy, asked: Asked, signal: AbortSignal): Promise<void> {
     const prefill = prefills[asked.options.mode];
-    const samples = Array.from({ length: asked.options.samples }, () => new Sample(prefill));
+    const { min, max } = optionLimits.samples;
+    const n = asked.options.samples;
+    if (!(Number.isInteger(n) && n >= min && n <= max))
+      throw new InvalidOptionError("samples", n, `an integer of ${min} to ${max}`);
+    const samples = Array.from({ length: n }, () => new Sample(prefill));
     this.samples.value = samples;
     this.progress.value = { tokens: 0, firstMs: null, streamMs: 0 };
     const started = performance.now();
@@ -229,6 +251,24 @@ export class AskStore {
     const cut = samples.filter(({ ending }) => ending.value === "length").length;
     this.note.value = cut === 0 ? "ended by itself" : "cut at the limit";
     if (cut > 0 && samples.length > 1) this.note.value = `${cut} of ${samples.length} cut at the limit`;
+    this.#remember(asked, samples);
+  }
+
+  #remember(asked: Asked, samples: readonly Sample[]): void {
+    const { gold } = asked;
+    const answers = samples.map(({ response }) => response.value.answer);
+    const right = gold && answers.filter((answer) => isRightAnswer(gold, answer)).length;
+    const number = (this.history.value.at(0)?.number ?? 0) + 1;
+    this.history.value = [{ number, asked, answers, right }, ...this.history.value].slice(0, historyLength);
+  }
+
+  /** Fills the fields with a question of before, and shows its picture. */
+  takeBack({ picture, question, options }: Asked): void {
+    this.stop();
+    this.clear();
+    if (picture) this.pictures.show(picture);
+    this.question.value = question;
+    this.options = options;
   }
 
   /** The samples' tokens as texts, for their shades. */

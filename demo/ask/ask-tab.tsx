@@ -7,6 +7,7 @@ import { AnswerPanel } from "./answer-panel.tsx";
 import "./ask.css";
 import { readAskLink } from "./ask-link.ts";
 import { store } from "./ask-store.ts";
+import { History } from "./history.tsx";
 import { OpenModel } from "./open-model.tsx";
 import { PicturePanel } from "./picture-panel.tsx";
 import { QuestionPanel } from "./question-panel.tsx";
@@ -21,6 +22,7 @@ export function AskTab() {
       <div class="ask-words">
         <QuestionPanel />
         <AnswerPanel />
+        <History />
       </div>
       <OpenModel />
     </DropArea>

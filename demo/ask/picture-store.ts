@@ -99,6 +99,14 @@ export class PictureStore {
     this.drawing.value = true;
   }
 
+  /** Shows a picture of before. */
+  show(picture: AskedPicture): void {
+    this.#wanted++;
+    this.problem.value = null;
+    this.drawing.value = false;
+    this.#picture.value = picture;
+  }
+
   showDrawn(things: readonly Thing[], seed: number): void {
     this.problem.value = null;
     this.#picture.value = { kind: "drawn", seed, things, image: ownScene(things, seed) };

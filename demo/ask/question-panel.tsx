@@ -23,7 +23,9 @@ export function QuestionPanel() {
   return (
     <section class="card ask-question">
       <h2 class="visually-hidden">Ask</h2>
+      {/* Not validated by the browser: it says nothing of a field in a closed fold, where the engine does. */}
       <form
+        noValidate
         onSubmit={(event) => {
           event.preventDefault();
           void submit();

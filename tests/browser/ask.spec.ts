@@ -314,6 +314,54 @@ test.describe("with the clipboard", () => {
   });
 });
 
+test("answers of this visit are kept, and a question is taken back with its picture", async ({ app }) => {
+  await app.ask("how many circles ?");
+  const [first, answer] = [await pixels(app), (await app.answer.textContent()) ?? ""];
+  await app.button("Random scene").click();
+  await expect(pictureNamed(app, "Picture: scene 2 ")).toBeVisible();
+  await openSampling(app, { Seed: 5 });
+  await app.ask("how many squares ?");
+  await app.page.getByText("Asked in this visit: 2").click();
+  const [newest, oldest] = await app.panel("Ask").getByRole("listitem").all();
+  await expect(newest).toContainText("how many squares ?");
+  await expect(oldest).toContainText(`how many circles ? ${answer}`);
+  await oldest.getByRole("button", { name: "Take back" }).click();
+  await expect(pictureNamed(app, "Picture: scene 1 ")).toBeVisible();
+  await expect(app.field("Question")).toHaveValue("how many circles ?");
+  await expect(app.field("Seed")).toHaveValue("1");
+  await expect(app.answer).toBeEmpty();
+  expect(await pixels(app)).toEqual(first);
+});
+
+test("while a run trains the tab says so and answers between steps; then what was learnt can be left out", async ({
+  app,
+}) => {
+  await app.train({ steps: 12, scenes: 0, promptsPerStep: 2, numGenerations: 4 });
+  await app.openTab("Ask");
+  await expect(app.page.getByText("A run is training this policy")).toBeVisible();
+  await app.button("Ask").click();
+  await app.answered();
+  await expect(app.answer).not.toBeEmpty();
+  await app.openTab("Train");
+  await app.button("Stop training").click();
+  await expect(app.training).toHaveText(/stopped|ended|done/i);
+  await app.openTab("Ask");
+  await expect(app.page.getByText("A run is training this policy")).toHaveCount(0);
+
+  await app.field("Response").selectOption("think first");
+  const learnt = app.page.getByRole("switch", { name: /^With what it learnt/ });
+  await expect(learnt).toBeChecked();
+  const totals: (string | null)[] = [];
+  for (const wanted of [true, false]) {
+    await learnt.setChecked(wanted);
+    await app.button("Ask").click();
+    await app.answered();
+    await expect(tokens(app).first()).toBeVisible();
+    totals.push(await app.panel("Ask").locator("dd").nth(2).textContent());
+  }
+  expect(totals[0]).not.toEqual(totals[1]); // other weights, other probabilities
+});
+
 test("the system's own way to share is used where there is one", async ({ app }) => {
   await app.page.evaluate(() => {
     Object.defineProperty(navigator, "share", {
@@ -364,13 +412,19 @@ test("nothing moves while an answer streams", async ({ app }) => {
   expect([...seen]).toHaveLength(1);
 });
 
-test("an option out of range is refused in words", async ({ app }) => {
-  await openSampling(app, { Temperature: 0 });
-  await app.field("Temperature").evaluate((input: HTMLInputElement) => (input.max = "1000"));
-  await app.field("Temperature").fill("500");
+test("an option out of range is refused in words, also from a field that is folded away", async ({ app }) => {
+  await openSampling(app, { Temperature: 500 });
+  await app.page.getByText("Sampling", { exact: true }).click();
+  await expect(app.field("Temperature")).toHaveCount(0);
   await app.button("Ask").click();
   await expect(app.alert).toContainText("InvalidOptionError: temperature: got 500");
-  await app.field("Temperature").fill("0");
+  await openSampling(app, { Temperature: 0 });
+  for (const samples of ["9", ""]) {
+    await app.field("Samples").fill(samples);
+    await app.button("Ask").click();
+    await expect(app.alert).toContainText("InvalidOptionError: samples: got");
+  }
+  await app.field("Samples").fill("1");
   await app.button("Ask").click();
   await app.answered();
   await expect(app.alert).toHaveCount(0);

@@ -55,7 +55,9 @@ export function problemsOf(code) {
   if (/\beval\(|\bnew Function\b|\bFunction\(/.test(code))
     problems.push("makes code from text, which needs 'unsafe-eval'");
   if (/\bWebAssembly\b/.test(code)) problems.push("uses WebAssembly, which needs 'wasm-unsafe-eval'");
-  const hidden = [...code.matchAll(/\bimport\(([^)]*)\)/g)].filter((match) => !/^\s*["'`]/.test(match[1]));
+  const hidden = [...code.matchAll(/\bimport\(([^)]*)\)/g)].filter(
+    (match) => !/^(?:\s*\/\*[^*]*\*\/)*\s*["'`]/.test(match[1]),
+  );
   if (
     hidden.some((match) => !match[1].includes("@vite-ignore") || !match[1].includes("webpackIgnore: true"))
   ) {

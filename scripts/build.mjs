@@ -65,7 +65,7 @@ await build({
     ssr: true, // leaves the URLs of workers as they are; nothing of it is particular to servers
     outDir: "dist",
     target: "es2022",
-    sourcemap: true,
+    sourcemap: true, // with the sources, each once: Vite's server warns of every map that lacks them
     minify: false, // by Rolldown below, which keeps the comments that bundlers read
     rolldownOptions: {
       input: { ...browserEntries, ...nodeEntries },

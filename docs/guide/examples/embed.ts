@@ -2,9 +2,11 @@ import { createThinktab, DeviceLostError } from "thinktab";
 import type { Message, PolicySource, RemotePolicy, Thinktab, ThinktabOptions } from "thinktab";
 
 // #region assistant
+type Started = Promise<{ kit: Thinktab; policy: RemotePolicy }>;
+
 /** Answers questions on one page: starts the kit with the first of them, and again when the GPU was lost. */
 export class Assistant {
-  #started: Promise<{ kit: Thinktab; policy: RemotePolicy }> | undefined;
+  #started: Started | undefined;
   readonly #source: PolicySource | string;
   readonly #options: () => ThinktabOptions | Promise<ThinktabOptions>;
 
@@ -19,38 +21,38 @@ export class Assistant {
   /** @throws AbortError when the signal says so; the kit's errors (GpuUnavailableError, ImageDecodeError, …). */
   async ask(messages: Message[], signal?: AbortSignal): Promise<string> {
     for (let attempt = 1; ; attempt++) {
-      const { policy } = await this.#start();
+      const started = (this.#started ??= this.#start());
       try {
+        const { policy } = await started;
         const [{ text }] = await policy.generate(messages, { maxNewTokens: 200, signal });
         return text;
       } catch (error) {
         if (!(error instanceof DeviceLostError) || attempt === 3) throw error;
-        await this.dispose(); // nothing that was on the old device can be used again
+        await this.#end(started); // nothing that was on the lost device can be used again
       }
     }
   }
 
-  /** Ends workers and frees the GPU's memory. The next question starts anew. */
+  /** Ends the worker and frees the GPU's memory. */
   async dispose(): Promise<void> {
-    const started = this.#started;
-    this.#started = undefined;
-    await started?.then(({ kit }) => kit.dispose()).catch(() => undefined);
+    if (this.#started) await this.#end(this.#started);
   }
 
-  #start() {
-    this.#started ??= this.#open();
-    this.#started.catch(() => (this.#started = undefined)); // a start that failed may be tried again
-    return this.#started;
-  }
-
-  async #open() {
-    const kit = await createThinktab(await this.#options());
+  async #start(): Promise<{ kit: Thinktab; policy: RemotePolicy }> {
+    let kit: Thinktab | undefined;
     try {
+      kit = await createThinktab(await this.#options());
       return { kit, policy: await kit.loadPolicy(this.#source) };
     } catch (error) {
-      await kit.dispose();
+      this.#started = undefined; // the next question tries again
+      await kit?.dispose();
       throw error;
     }
+  }
+
+  async #end(started: Started): Promise<void> {
+    if (this.#started === started) this.#started = undefined; // or another question has started the next already
+    await started.then(({ kit }) => kit.dispose()).catch(() => undefined);
   }
 }
 // #endregion

@@ -27,6 +27,7 @@ export function AnswerPanel() {
         role="status"
         aria-live="polite"
         aria-label="Answer"
+        tabIndex={0}
         aria-busy={store.answering.value}
       >
         {several ? <Tally /> : first?.response.value.answer}

@@ -148,14 +148,10 @@ export class AskStore {
   /** Shows a held-out scene and its question, or another one about it. */
   async takeScene(seed?: number, question: string | null = null): Promise<void> {
     this.stop();
-    try {
-      const { kit } = await session.ready();
-      const own = await this.pictures.showTestScene(kit, seed);
-      if (own === null) return;
-      this.question.value = question ?? own;
-    } catch (error) {
-      this.pictures.problem.value = error;
-    }
+    // Why there is no engine is told at the top of the page.
+    const engine = await session.ready().catch(() => null);
+    const own = engine && (await this.pictures.showTestScene(engine.kit, seed));
+    if (own !== null) this.question.value = question ?? own;
   }
 
   /** The first of the user's files; its answer is nobody's but the policy's. */
@@ -208,9 +204,9 @@ export class AskStore {
 
   #endEarly(error: unknown): void {
     for (const sample of this.samples.value) sample.ending.value ??= "stopped";
-    const asked = isAbort(error);
-    this.note.value = asked ? "stopped" : "";
-    this.problem.value = asked ? null : error;
+    const stopped = isAbort(error);
+    this.note.value = stopped ? "stopped" : "";
+    this.problem.value = stopped ? null : error;
   }
 
   /** Once more, on the engine that comes back, when the GPU is lost on the way. */
@@ -238,6 +234,7 @@ export class AskStore {
     const started = performance.now();
     let first: number | null = null;
     for await (const delta of policy.generate(messagesOf(asked), optionsOf(asked, signal))) {
+      signal.throwIfAborted(); // what the engine has drawn ahead is not wanted any more
       const now = performance.now();
       first ??= now;
       samples[delta.index].add(delta);

@@ -27,7 +27,11 @@ function Entry({ asked, answers, right }: PastAnswer) {
   const said = tally(answers).map(({ answer, count }) => (count > 1 ? `${answer} × ${count}` : answer));
   return (
     <li>
-      {picture && <Picture image={pixelsOf(picture)} label="" size={48} />}
+      {picture && (
+        <div aria-hidden="true">
+          <Picture image={pixelsOf(picture)} label="" size={48} />
+        </div>
+      )}
       <div>
         <p>
           {question} <strong>{said.join(", ") || "(nothing)"}</strong>{" "}

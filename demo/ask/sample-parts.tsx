@@ -19,6 +19,9 @@ export function Reasoning(props: { sample: Sample | undefined; id?: string }) {
       <div
         id={id}
         class="answer ask-thoughts"
+        role="group"
+        aria-label="Reasoning"
+        tabIndex={0}
         ref={(box) => {
           // The newest words stay in view while they come.
           if (box && sample?.ending.value === null) box.scrollTop = box.scrollHeight;

@@ -9,6 +9,7 @@ const buttons = ["scene", "ask", "train", "dispose"].map((id) => element<HTMLBut
 addEventListener("error", ({ message }) => show("state", message));
 addEventListener("unhandledrejection", ({ reason }) => show("state", String(reason)));
 
+// #region start
 /** What is trained and how: questions about scenes of shapes, rewarded for a right answer. */
 function recipeOf(steps: number): RunRecipe {
   return parseRunRecipe({
@@ -26,6 +27,7 @@ const kit = await createThinktab({
   onProgress: ({ done, total }) => show("state", `Loading the policy: layer ${done} of ${total}`),
 });
 let policy = await kit.loadPolicy("toy", modelOptions(recipeOf(1)));
+// #endregion
 let trained = false;
 let image: RgbImage | Blob;
 let seed = 1;

@@ -1,3 +1,4 @@
+import type { DeviceInfo } from "../../workers/client.ts";
 import { session } from "../state/session.ts";
 
 export function Footer() {
@@ -5,11 +6,19 @@ export function Footer() {
   return (
     <footer class="page-footer note">
       <p>
-        {device
-          ? `GPU: ${device.description || [device.vendor, device.architecture].filter(Boolean).join(" ") || "unnamed"} (${device.f16 ? "f16" : "no f16"}, ${device.subgroups ? "subgroups" : "no subgroups"}).`
-          : "GPU: not opened."}{" "}
-        Pictures and questions never leave this tab.
+        {device ? `GPU: ${nameOf(device)}.` : "GPU: not opened."} Pictures and questions never leave this tab.
       </p>
+      {/* A file of the built page. */}
+      {import.meta.env.PROD && (
+        <p>
+          <a href="./THIRD-PARTY-LICENSES.txt">Licences of the libraries in it</a>
+        </p>
+      )}
     </footer>
   );
+}
+
+function nameOf({ description, vendor, architecture, f16, subgroups }: DeviceInfo): string {
+  const name = description || [vendor, architecture].filter(Boolean).join(" ") || "unnamed";
+  return `${name} (${f16 ? "f16" : "no f16"}, ${subgroups ? "subgroups" : "no subgroups"})`;
 }

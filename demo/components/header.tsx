@@ -50,11 +50,35 @@ function PolicyBar() {
             {policy.value ? "Start over" : "Try again"}
           </button>
         )}
+        {!loading && isTrainedKept() && (
+          <button
+            type="button"
+            class="secondary outline small"
+            disabled={heldBy.value !== null}
+            title="The weights that the last run ended with"
+            onClick={() => void run.useTrained()}
+          >
+            Use the trained policy
+          </button>
+        )}
       </div>
-      {note.value && <p class="notice">{note.value}</p>}
+      {note.value && (
+        <p class="notice with-dismiss" role="status">
+          {note.value}
+          <button type="button" class="dismiss" aria-label="Dismiss" onClick={() => session.dismissNote()}>
+            ×
+          </button>
+        </p>
+      )}
       <Problem error={problem.value} />
     </>
   );
+
+  /** The last run's weights are kept, and not those in use. */
+  function isTrainedKept(): boolean {
+    const record = run.record.value;
+    return record?.recipe.model === session.model.value && session.trainedSteps.value === 0;
+  }
 
   function statusText(): string {
     switch (state.value) {

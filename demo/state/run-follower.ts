@@ -13,7 +13,7 @@ import type {
   SavedRun,
 } from "../../workers/client.ts";
 import { RunClock } from "./run-clock.ts";
-import { evaluationWords, phaseWords, stepWords } from "./run-words.ts";
+import { evaluationWords, lastRunWords, phaseWords, stepWords } from "./run-words.ts";
 import type { RunPhase } from "./run-words.ts";
 
 export type RunState = "idle" | "planning" | "running" | "pausing" | "paused" | "stopping" | "recovering";
@@ -116,20 +116,24 @@ export class RunFollower {
     });
   }
 
-  /** An earlier visit's run, or another tab's. */
-  protected showSaved({ recipe, steps, record, before, after }: SavedRun): void {
+  /**
+   * An earlier visit's run, or another tab's. What this visit has seen itself of the same run stays.
+   * @param inUse the weights that the run ended with are those of the policy in use.
+   */
+  protected showSaved({ recipe, steps, record, before, after }: SavedRun, inUse: boolean): void {
+    const known = record ? record.weightsSha256 === this.now.record.peek()?.weightsSha256 : false;
+    const seen = this.now.record.peek() === null && steps.length === this.now.steps.peek().length;
+    const sameRecipe = JSON.stringify(recipe) === JSON.stringify(this.now.recipe.peek());
     batch(() => {
-      // What this visit has seen of it stays: its groups are in memory.
-      if (this.now.recipe.peek() === null || this.now.saved.peek()?.inUse) {
+      if (!known && !(seen && sameRecipe && !record)) {
         this.now.recipe.value = recipe;
         this.now.steps.value = fromRecorded(record?.metrics ?? steps);
         this.now.before.value = before;
         this.now.after.value = after;
-      }
-      if (record && this.now.record.peek()?.weightsSha256 !== record.weightsSha256) {
         this.now.record.value = record;
-        this.now.status.value = `The last run finished ${record.steps} steps. The policy that answers is the one before it.`;
+        if (!sameRecipe) this.now.groups.value = new Map();
       }
+      if (record && !inUse) this.now.status.value = lastRunWords(record.steps, false);
     });
   }
 

@@ -39,6 +39,11 @@ export function evaluationWords(when: "before" | "after", done: number, total: n
   return `Evaluating ${when} the run: ${done} of ${total} held-out questions.`;
 }
 
+/** Of a run that has ended. @param inUse its weights are those of the policy that answers. */
+export function lastRunWords(steps: number, inUse: boolean): string {
+  return `The last run finished ${steps} steps. The policy that answers is ${inUse ? "the trained one" : "the one before it"}.`;
+}
+
 /** Of a run that an earlier visit began, or that another tab is training. */
 export function savedWords({ recipe, steps, inUse }: SavedRun): string {
   const { steps: planned } = trainingOf(recipe);

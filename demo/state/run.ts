@@ -13,6 +13,7 @@ import type {
 import { groupsOfStep } from "./rollout-file.ts";
 import { RunFollower } from "./run-follower.ts";
 import type { RunState } from "./run-follower.ts";
+import { lastRunWords } from "./run-words.ts";
 import { session } from "./session.ts";
 import type { Holder, Session } from "./session.ts";
 import type { GroupRecord } from "../../workers/client.ts";
@@ -56,7 +57,7 @@ export class RunStore extends RunFollower {
       const saved = await kit.savedRun(this.name);
       if (this.now.state.peek() !== "idle") return; // one was started meanwhile
       this.now.saved.value = saved && !saved.record ? saved : null;
-      if (saved) this.showSaved(saved);
+      if (saved) this.showSaved(saved, this.session.trainedSteps.peek() > 0);
       // Another tab's run is followed from afar.
       if (saved?.inUse) this.#look = setTimeout(() => void this.look(), 3000);
     } catch (error) {
@@ -117,8 +118,10 @@ export class RunStore extends RunFollower {
     try {
       const policy = await this.session.fresh(record.recipe);
       const files = await this.#adapter();
-      if (files) await policy.importAdapter(files);
-      if (files) this.session.noteTrained(record.steps, () => this.#adapter());
+      if (!files) return;
+      await policy.importAdapter(files);
+      this.session.noteTrained(record.steps, () => this.#adapter());
+      this.now.status.value = lastRunWords(record.steps, true);
     } catch (error) {
       this.now.problem.value = error;
     }

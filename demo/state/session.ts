@@ -117,6 +117,11 @@ export class Session {
     }
   }
 
+  /** The {@link note} was read. */
+  dismissNote(): void {
+    this.#note.value = "";
+  }
+
   /** The same policy as it was before any training. */
   startOver(): Promise<void> {
     return this.load(this.#source.peek());

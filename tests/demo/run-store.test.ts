@@ -229,6 +229,33 @@ test("the weights of a finished run of an earlier visit can be taken into use", 
   expect(run.problem.value).toBeNull();
   expect(engines.policies.at(-1)?.imported?.size).toBe(2);
   expect(session.trainedSteps.value).toBe(4);
+  expect(run.status.value).toContain("is the trained one");
+  await session.startOver();
+  await run.look();
+  expect(run.status.value).toContain("is the one before it");
+  expect(run.record.value?.steps).toBe(4);
+});
+
+test("another tab's run is followed from afar, to its end", async () => {
+  vi.useFakeTimers();
+  try {
+    engines.saved = savedRun(1, { inUse: true });
+    await run.look();
+    expect([run.canStart.value, run.done.value]).toEqual([false, 1]);
+    engines.saved = savedRun(3, { inUse: true });
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(run.done.value).toBe(3);
+    const event = finished(4);
+    if (event.type !== "finished") throw new Error("unreachable");
+    engines.saved = savedRun(4, { record: event.record });
+    await vi.advanceTimersByTimeAsync(3000);
+    expect([run.done.value, run.saved.value, run.record.value?.steps]).toEqual([4, null, 4]);
+    engines.saved = savedRun(1, { recipe: { ...recipe, model: "other" }, inUse: true });
+    await run.look();
+    expect([run.done.value, run.record.value]).toEqual([1, null]);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("a plan is made on a policy that nobody else uses", async () => {

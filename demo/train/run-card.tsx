@@ -31,7 +31,6 @@ export function RunCard() {
       <p class={run.warning.value ? "train-hint watch" : "train-hint"}>{run.warning.value || beside()}</p>
       {run.note.value && <p class="note">{run.note.value}</p>}
       <Problem error={run.problem.value} recipe={run.recipe.value} />
-      {run.record.value && <Outcome before={run.before.value} after={run.after.value} />}
       {known && main && (
         <CurveChart
           key={main.key}
@@ -42,6 +41,8 @@ export function RunCard() {
           height={220}
         />
       )}
+      {/* Below the curve, which stays where it is when the run ends. */}
+      {run.record.value && <Outcome before={run.before.value} after={run.after.value} />}
     </section>
   );
 }

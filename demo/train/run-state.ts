@@ -29,6 +29,7 @@ const chapter = computed((): Chapter => {
   if (run.record.value) return { at: "after", before: run.before.value, after: run.after.value };
   if (run.phase.value === "evaluate")
     return { at: "measuring", when: run.done.value < run.planned.value ? "before" : "after" };
+  if (run.saved.value?.inUse) return { at: "during", steps }; // in another tab
   if (run.state.value === "idle" || run.state.value === "planning") {
     return steps.length > 0 ? { at: "stopped", step: run.done.value } : { at: "before" };
   }

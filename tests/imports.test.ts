@@ -3,7 +3,7 @@ import { allowedEdges, findBreaches } from "./support/import-rules.ts";
 import { filesIn, readText } from "./support/tree.ts";
 
 function sourcesOfTheRepository(): Map<string, string> {
-  const paths = filesIn("src", "workers", "demo").filter((path) => path.endsWith(".ts"));
+  const paths = filesIn("src", "workers", "demo").filter((path) => /\.tsx?$/.test(path));
   return new Map(paths.map((path) => [path, readText(path)]));
 }
 

@@ -43,11 +43,12 @@ export function httpSource(baseUrl: string, options: HttpSourceOptions = {}): Fi
     const url = urlOf(path);
     const headers = new Headers(options.headers);
     new Headers(init.headers).forEach((value, name) => headers.set(name, value));
+    // Chromium completes a cached part by a request that a server may answer compressed, and joins what does not fit.
+    const cache = headers.has("Range") ? "no-store" : "default";
     for (let attempt = 1; ; attempt++) {
+      const again = attempt > 1 && cache === "default";
       try {
-        // Browsers have mixed up cached wholes and parts of a file that travelled compressed.
-        const cache = attempt > 1 ? { cache: "reload" as const } : {};
-        const response = await request(url, { ...init, ...cache, headers });
+        const response = await request(url, { ...init, headers, cache: again ? "reload" : cache });
         if (response.ok) return await take(response);
         await response.body?.cancel();
         throw refusal(path, url, response);

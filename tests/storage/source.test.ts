@@ -151,7 +151,7 @@ describe("http source, of a checkpoint that is read tensor by tensor", () => {
     };
     const source = httpSource("http://host.invalid", { fetch: flaky(2) });
     expect(await source.read("data.bin")).toEqual(content);
-    expect(seen).toEqual([undefined, "reload", "reload"]);
+    expect(seen).toEqual(["default", "reload", "reload"]);
     seen.length = 0;
     const dead = httpSource("http://host.invalid", { fetch: flaky(3) });
     await expect(dead.read("data.bin")).rejects.toThrow(/data\.bin: the request failed 3 times .*torn/);

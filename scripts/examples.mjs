@@ -1,6 +1,6 @@
 /** Builds the examples from the packed package, as their READMEs say, and serves them: for the tests. */
 import { execFileSync } from "node:child_process";
-import { cpSync, createReadStream, existsSync, statSync } from "node:fs";
+import { cpSync, createReadStream, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -26,7 +26,27 @@ export function installExamples(folder) {
     cpSync(installed, join(app, "node_modules/thinktab"), { recursive: true });
     execFileSync(process.execPath, ["copy-files.mjs"], { cwd: app });
   }
+  addPages(folder);
   for (const name of ["vite", "typescript"]) link(join(folder, "vite/node_modules"), name);
+}
+
+/**
+ * A second page for each app, which the examples do not need: tests/browser/own-device.js.
+ * @param {string} folder
+ */
+function addPages(folder) {
+  const script = readFileSync(join(root, "tests/browser/own-device.js"), "utf8");
+  const page = (/** @type {string} */ tag) =>
+    `<!doctype html><link rel="icon" href="data:,"><body>${tag}</body>`;
+  const files = {
+    "vite/own-device.html": page('<script type="module" src="/src/own-device.js"></script>'),
+    "vite/src/own-device.js": script,
+    "webpack/public/own-device.html": page('<script src="own-device.js"></script>'),
+    "webpack/src/own-device.js": script,
+    "plain/own-device.html": page('<script type="module" src="own-device.js"></script>'),
+    "plain/own-device.js": script.replace('"thinktab"', '"./thinktab/client.js"'),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
 }
 
 /** `npm run build` of the Vite example. @param {string} folder @returns {Promise<string>} the folder to be served */
@@ -34,7 +54,8 @@ export async function buildVite(folder) {
   const app = join(folder, "vite");
   const tsc = join(root, "node_modules/typescript/bin/tsc");
   execFileSync(process.execPath, [tsc, "-p", app], { stdio: "inherit" });
-  await build({ root: app, logLevel: "warn" });
+  const input = ["index.html", "own-device.html"].map((name) => join(app, name));
+  await build({ root: app, logLevel: "warn", build: { rolldownOptions: { input } } });
   return join(app, "dist");
 }
 
@@ -52,11 +73,13 @@ export async function serveVite(folder) {
 /** `npm run build` of the webpack example. @param {string} folder @returns {Promise<string>} the folder to be served */
 export async function buildWebpack(folder) {
   const app = join(folder, "webpack");
-  const { default: config } = /** @type {{ default: import("webpack").Configuration }} */ (
-    await import(pathToFileURL(join(app, "webpack.config.js")).href)
-  );
+  const { default: config } =
+    /** @type {{ default: { entry: string } & import("webpack").Configuration }} */ (
+      await import(pathToFileURL(join(app, "webpack.config.js")).href)
+    );
   await new Promise((resolve, reject) => {
-    webpack({ ...config, context: app }, (error, stats) => {
+    const entry = { main: config.entry, "own-device": "./src/own-device.js" };
+    webpack({ ...config, entry, context: app }, (error, stats) => {
       if (error) reject(error);
       else if (!stats || stats.hasErrors() || stats.hasWarnings())
         reject(new Error(stats?.toString() ?? "no stats"));

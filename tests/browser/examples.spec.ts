@@ -23,12 +23,21 @@ const apps = {
 };
 
 for (const [name, serve] of Object.entries(apps)) {
-  test(`${name}: asks about a picture, trains, frees the GPU`, async ({ page }) => {
+  test(`${name}: asks about a picture, trains, frees the GPU; the same on a device of the page's own`, async ({
+    page,
+  }) => {
     const errors = errorsOf(page);
     const { url, close } = await serve();
     try {
       await page.goto(url);
       await drive(page);
+      await page.goto(new URL("own-device.html", url).href);
+      await expect(page.locator("body")).toHaveText(/^\{/);
+      expect(JSON.parse(await page.innerText("body"))).toEqual({
+        tokens: expect.any(Number),
+        events: expect.arrayContaining(["rollouts", "step", "finished"]),
+        lost: false,
+      });
       expect(errors).toEqual([]);
     } finally {
       await close();

@@ -59,7 +59,7 @@ export function DeviceTab() {
           <CopyButton text={() => report.value} label="Copy report" />
         </div>
         <Fold summary="Show the report">
-          <pre class="device-report" tabIndex={0} aria-label="Report">
+          <pre class="device-report" tabIndex={0} aria-label="Text of the report">
             {report.value}
           </pre>
         </Fold>

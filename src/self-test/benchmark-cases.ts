@@ -10,11 +10,14 @@ import { denseWeight, weightWidths } from "../kernels/weight.ts";
 /** Rates, or the time that one takes. */
 export type BenchmarkUnit = "GFLOP/s" | "GB/s" | "µs" | "ms";
 
+/** One thing that is timed. */
 export interface BenchmarkCase {
+  /** In a few words. */
   name: string;
   unit: BenchmarkUnit;
   /** Smallest first. */
   sizes: readonly number[];
+  /** What is measured, with its size. */
   about: (size: number) => string;
   /** What one run comes to: operations, bytes, or how many times. */
   amount: (size: number) => number;
@@ -32,6 +35,7 @@ const layers = 4;
 const group = 32;
 const dispatches = 256;
 
+/** In the order they run. */
 export const benchmarkCases: readonly BenchmarkCase[] = [
   {
     name: "matmul, f32",

@@ -27,8 +27,11 @@ export interface BenchmarkResult {
   message?: string;
 }
 
+/** How {@link benchmark} runs. */
 export interface BenchmarkOptions {
+  /** Ends it between two samples. */
   signal?: AbortSignal;
+  /** Default: all. */
   cases?: readonly BenchmarkCase[];
 }
 

@@ -27,7 +27,6 @@ export function FiguresCard() {
   const steps = run.steps.value;
   if (!known) return null;
   const newest = steps.at(-1)?.metrics ?? {};
-  const planned = run.recipe.value ? run.planned.value : known.steps;
   return (
     <section class="card stack" aria-labelledby="train-figures-heading">
       <h2 id="train-figures-heading">Curves</h2>
@@ -37,7 +36,7 @@ export function FiguresCard() {
             key={curve.key}
             curve={curve}
             steps={steps}
-            planned={planned}
+            planned={known.steps}
             hint={hintFor(curve.key, steps, known)}
           />
         ))}

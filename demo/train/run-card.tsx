@@ -36,7 +36,7 @@ export function RunCard() {
           key={main.key}
           curve={main}
           steps={run.steps.value}
-          planned={run.recipe.value ? run.planned.value : known.steps}
+          planned={known.steps}
           hint={hintFor(main.key, run.steps.value, known)}
           height={220}
         />
@@ -52,7 +52,7 @@ function beside(): string {
   if (run.state.value !== "idle" && run.state.value !== "planning")
     return "The tab may be hidden meanwhile. When it is closed, the run goes on later from its last checkpoint.";
   return run.recipe.value
-    ? "Everything of this run is kept in this browser, and replaced when another one is started."
+    ? "The run stays to be looked at until another one is started."
     : "Pictures, answers and weights stay in this tab.";
 }
 

@@ -26,14 +26,16 @@ test("shown the right responses to 19 pictures, the policy is right about the 5 
     expect(before).toMatchObject({ count: 5, accuracy: 0 }); // it says "yellow triangle"; "yellow" is wanted
     expect(after?.accuracy).toBeGreaterThanOrEqual(0.8);
     expect(lines).toHaveLength(shown.sft.steps);
-    expect(lines[0]).toMatch(/^step 1: loss [\d.]+$/);
+    const losses = lines.map((line) => Number(/^step \d+: loss ([\d.]+)$/.exec(line)?.[1]));
+    expect(losses[0]).toBeGreaterThan(2);
+    expect(losses[19]).toBeLessThan(0.1);
     expect([...adapter.keys()].sort()).toEqual(["adapter_config.json", "adapter_model.safetensors"]);
   } finally {
     await kit.dispose();
   }
 });
 
-test("the same set trains by rewards", async () => {
+test("what is never right is never rewarded, and a warning says so", async () => {
   const kit = await startInNode();
   try {
     const lines: string[] = [];
@@ -42,8 +44,9 @@ test("the same set trains by rewards", async () => {
     const { before, after } = await trainOnImages(kit, await policyFolder(), rows, short, (line) =>
       lines.push(line),
     );
-    expect(lines.filter((line) => line.startsWith("step"))).toEqual([
-      expect.stringMatching(/^step 1: reward [\d.]+$/),
+    expect(lines).toEqual([
+      "step 1: reward 0.000",
+      "in every group all completions got the same reward: there was nothing to learn from",
     ]);
     expect([before?.count, after?.count]).toEqual([2, 2]);
   } finally {

@@ -11,6 +11,7 @@ const recipe = parseRunRecipe({
   model: "toy",
   task: { name: "shapes", reward: "answer" },
   grpo: { steps: 1, promptsPerStep: 1, numGenerations: 2, maxCompletionLength: 8 },
+  evaluation: { scenes: 0 },
 });
 const kit = await createThinktab({ device, storage: "memory" });
 const policy = await kit.loadPolicy("toy", modelOptions(recipe));

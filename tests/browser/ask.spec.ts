@@ -343,8 +343,9 @@ test("while a run trains the tab says so and answers between steps; then what wa
   await app.answered();
   await expect(app.answer).not.toBeEmpty();
   await app.openTab("Train");
+  await expect(app.training).toHaveText(/^Step [1-9]/); // something has been learnt
   await app.button("Stop training").click();
-  await expect(app.training).toHaveText(/stopped|ended|done/i);
+  await expect(app.training).toHaveText(/^(Stopped after step [1-9]|Finished)/);
   await app.openTab("Ask");
   await expect(app.page.getByText("A run is training this policy")).toHaveCount(0);
 

@@ -2,7 +2,8 @@ import type { RolloutRecord } from "../../workers/client.ts";
 import { showNumber, showSigned } from "../components/format.ts";
 import { TokenText } from "../components/token-text.tsx";
 import { isRight } from "./groups.ts";
-import type { Shade } from "./rollouts-state.ts";
+import { shades } from "./shades.ts";
+import type { Shade } from "./shades.ts";
 
 /** One completion: what it earned, and its tokens, shaded. */
 export function Completion(props: {
@@ -41,13 +42,7 @@ export function Completion(props: {
           {finishReason === "length" && ", cut at the limit"}
         </span>
       </p>
-      <TokenText
-        tokens={pieces}
-        values={values}
-        titles={titles}
-        scale={shade === "sampled" ? "sequential" : "diverging"}
-        range={range}
-      />
+      <TokenText tokens={pieces} values={values} titles={titles} scale={shades[shade].scale} range={range} />
     </li>
   );
 }

@@ -11,6 +11,7 @@ import { byReward, isFlat, isRight, outcomeOf, outcomeWords, questionOf } from "
 import { changesOf } from "./log-probs.ts";
 import type { Changes } from "./log-probs.ts";
 import { rollouts as state } from "./rollouts-state.ts";
+import { shades } from "./shades.ts";
 
 /** A group: its picture and question, and its completions, the best first. All cards are equally high. */
 export function GroupCard({ group, number }: { group: GroupRecord; number: number }) {
@@ -42,8 +43,6 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
   const shade = state.shade.value;
   const right = group.rollouts.filter(isRight).length;
   const outcome = outcomeOf(group);
-  const moved = [...(changes?.values() ?? [])].flat().map((change) => Math.abs(change ?? 0));
-  const range = shade === "advantage" ? 2 : shade === "sampled" ? 3 : Math.max(0.1, ...moved);
   return (
     <article class="card rollouts-card" aria-label={`Group ${number}, ${outcomeWords[outcome]}`}>
       <div class="rollouts-head">
@@ -76,7 +75,7 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
             texts={texts.value?.[group.rollouts.indexOf(rollout)] ?? null}
             shade={shade}
             change={changes?.get(rollout) ?? null}
-            range={range}
+            range={shades[shade].range}
           />
         ))}
       </ol>

@@ -5,8 +5,7 @@ import { run } from "../state/run.ts";
 import { session } from "../state/session.ts";
 import { settings } from "../state/settings.ts";
 import type { Filter } from "./groups.ts";
-
-export type Shade = "advantage" | "change" | "sampled";
+import type { Shade } from "./shades.ts";
 
 interface ShownStep {
   /** From 0. */

@@ -8,8 +8,8 @@ import { GroupCard } from "./group-card.tsx";
 import { countsOf, filters, meanReward, passes } from "./groups.ts";
 import type { Filter } from "./groups.ts";
 import { rollouts } from "./rollouts-state.ts";
-import type { Shade } from "./rollouts-state.ts";
 import "./rollouts.css";
+import { shadeNames, shades } from "./shades.ts";
 import { StepChoice } from "./step-choice.tsx";
 
 const filterWords: Readonly<Record<Filter, string>> = {
@@ -20,28 +20,7 @@ const filterWords: Readonly<Record<Filter, string>> = {
   flat: "No difference",
 };
 
-const shades: readonly (readonly [Shade, string])[] = [
-  ["advantage", "advantage"],
-  ["change", "log-prob change since"],
-  ["sampled", "surprise when drawn"],
-];
-const shadeWords: Readonly<Record<Shade, { text: string; range: number; more: string }>> = {
-  advantage: {
-    text: "advantage",
-    range: 2,
-    more: "Reward minus the group's mean, over its spread. Above 0 the step makes the completion likelier, below 0 less likely.",
-  },
-  change: {
-    text: "log-prob now minus then",
-    range: 1,
-    more: "What training has done to these tokens since they were drawn: likelier or less likely under the weights in use now. The full shade is the largest change of a group.",
-  },
-  sampled: {
-    text: "surprise, −log-prob",
-    range: 3,
-    more: "How unlikely the policy found the token that it drew: strong where it was undecided.",
-  },
-};
+const shadeOptions = shadeNames.map((shade) => [shade, shades[shade].name] as const);
 
 /** The tab “Rollouts”: what the policy wrote in a step, group by group. */
 export function RolloutsTab() {
@@ -85,7 +64,7 @@ function Nothing() {
 function Choices() {
   const shown = rollouts.shown.value;
   const counts = countsOf(shown?.groups ?? []);
-  const { text, range, more } = shadeWords[rollouts.shade.value];
+  const { legend, range, scale, more } = shades[rollouts.shade.value];
   const mean = meanReward(shown?.groups ?? []);
   return (
     <>
@@ -105,13 +84,9 @@ function Choices() {
             </button>
           ))}
         </div>
-        <SelectField label="Shade tokens by" value={rollouts.shade} options={shades} />
+        <SelectField label="Shade tokens by" value={rollouts.shade} options={shadeOptions} />
       </div>
-      <TokenLegend
-        scale={rollouts.shade.value === "sampled" ? "sequential" : "diverging"}
-        range={range}
-        text={text}
-      />
+      <TokenLegend scale={scale} range={range} text={legend} />
       <p class="note rollouts-more">
         {more}
         {mean !== null && ` Mean reward of this step: ${mean.toFixed(2)}.`}

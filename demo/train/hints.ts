@@ -20,7 +20,12 @@ export interface Hint {
 const normal = (text: string): Hint => ({ text, watch: false });
 const watch = (text: string): Hint => ({ text, watch: true });
 
-type Rule = (newest: StepFigures["metrics"], steps: readonly StepFigures[], facts: HintFacts) => Hint;
+/** `newest`: what the newest step has measured; nothing before the first one. */
+type Rule = (
+  newest: Readonly<Partial<Record<string, number>>>,
+  steps: readonly StepFigures[],
+  facts: HintFacts,
+) => Hint;
 
 const rules: Readonly<Record<string, Rule>> = {
   reward: (newest, steps) => {
@@ -72,10 +77,10 @@ const rules: Readonly<Record<string, Rule>> = {
       : normal("A group that is all right or all wrong teaches nothing: there is nothing to compare.");
   },
   grad_norm: (newest, _, { maxGradNorm }) => {
-    const norm = newest.grad_norm ?? 0;
+    const norm = newest.grad_norm;
     if (newest.step_skipped === 1) return watch("It was not finite: this step changed no weight.");
     if (norm === 0) return normal("0: this step had nothing to learn from, and no weight was moved.");
-    return maxGradNorm > 0 && norm > maxGradNorm
+    return maxGradNorm > 0 && norm !== undefined && norm > maxGradNorm
       ? normal(`Above ${maxGradNorm} it is scaled down to that.`)
       : normal("How hard the step pulls at the weights. Single peaks are no worry.");
   },
@@ -87,16 +92,15 @@ const rules: Readonly<Record<string, Rule>> = {
     klCoef === undefined
       ? normal("Here the loss is what counts: how surprised the policy is by the answers it is shown.")
       : normal(
-          "A loss near 0, or below, is normal here: a group's advantages cancel out, but for its answers' lengths. Watch the reward.",
+          "A loss near 0, or below, is normal here: a group's advantages mostly cancel out. Watch the reward.",
         ),
   learning_rate: () => normal("The recipe's schedule: large steps first, small ones at the end."),
 };
 
-/** The hint next to a figure; none before the first step that has it. */
+/** The hint next to a figure. Before the first step it says what the figure is. */
 export function hintFor(key: string, steps: readonly StepFigures[], facts: HintFacts): Hint | undefined {
   const rule = Object.hasOwn(rules, key) ? rules[key] : undefined;
-  const newest = steps.at(-1)?.metrics;
-  return rule && newest?.[key] !== undefined ? rule(newest, steps, facts) : undefined;
+  return rule?.(steps.at(-1)?.metrics ?? {}, steps, facts);
 }
 
 function all(steps: readonly StepFigures[], key: string): number[] {

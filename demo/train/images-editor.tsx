@@ -28,7 +28,7 @@ export function ImagesEditor() {
   const teaches = draft.isSft.value;
   return (
     <section class="train-images stack" aria-label="Your images">
-      <DropArea onFiles={takeFiles} paste>
+      <DropArea onFiles={takeFiles} paste class="drop-box train-drop">
         <p class="note">Drop images here, paste them, or pick them. They stay in this browser.</p>
         <div class="row">
           <FileButton label="Add images" accept="image/*" multiple onFiles={takeFiles} />

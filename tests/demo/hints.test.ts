@@ -9,14 +9,17 @@ function after(key: string, metrics: Record<string, number>, other: Partial<Hint
   return hintFor(key, [{ step: 0, metrics }], { ...facts, ...other });
 }
 
-test("every curve has a hint as soon as it has a value, and none before", () => {
+test("every curve has a hint; before the first step it says what the figure is, and warns of nothing", () => {
   for (const kind of [true, false]) {
     for (const { key } of curvesOf({ grpo: kind, task: "shapes" })) {
       expect(after(key, { [key]: 0.5 })?.text, key).toMatch(/\w\.$/);
-      expect(hintFor(key, [], facts), key).toBeUndefined();
-      expect(after(key, { other: 1 }), key).toBeUndefined();
+      const before = hintFor(key, [], facts);
+      expect(before?.text, key).toMatch(/\w\.$/);
+      expect(before?.watch, key).toBe(false);
     }
   }
+  expect(hintFor("something else", [], facts)).toBeUndefined();
+  expect(hintFor("grad_norm", [], facts)?.text).not.toMatch(/^0/); // no step has been taken
 });
 
 describe("where people stumble", () => {

@@ -5,6 +5,7 @@ import { Header } from "./components/header.tsx";
 import { lazyPanel } from "./components/lazy-panel.tsx";
 import { Tabs } from "./components/tabs.tsx";
 import type { Tab } from "./components/tabs.tsx";
+import { run } from "./state/run.ts";
 import { session } from "./state/session.ts";
 import { settings } from "./state/settings.ts";
 import type { TabName } from "./state/settings.ts";
@@ -27,6 +28,7 @@ const tabs: readonly Tab<TabName>[] = [
 
 export function App() {
   useSignalEffect(fetchPanels);
+  useSignalEffect(showInTitle);
   return (
     <>
       <Header />
@@ -49,4 +51,10 @@ function fetchPanels(): void {
   if (tab !== "ask") void later[tab].fetch();
   if (["ready", "unavailable"].includes(session.state.value))
     for (const panel of Object.values(later)) void panel.fetch();
+}
+
+/** How far a run is can be seen while another tab of the browser is shown. */
+function showInTitle(): void {
+  const going = !["idle", "planning"].includes(run.state.value);
+  document.title = going ? `${run.done.value} of ${run.planned.value} steps · Thinktab` : "Thinktab";
 }

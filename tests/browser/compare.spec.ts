@@ -1,4 +1,6 @@
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Locator, Page } from "@playwright/test";
 import { App, expect, test, watchConsole } from "./page.ts";
 
@@ -249,19 +251,26 @@ test("what is no run file is refused in words, and the open one stays", async ({
 
 test("an address that cannot be read says why", async ({ page }) => {
   // No `app`: the browser itself reports such failures in the console.
-  await page.route("https://closed.example/**", (route) => route.fulfill({ json: foreign }));
-  await page.route("https://empty.example/**", (route) =>
-    route.fulfill({ status: 404, headers: { "access-control-allow-origin": "*" } }),
-  );
-  const app = await App.open(page, "#compare?run=https://closed.example/run.json");
-  await expect(app.alert).toContainText("closed.example does not let other sites read its files (CORS)");
-  await app.field("Address of a run file").fill("https://empty.example/run.json");
-  await app.button("Open address").click();
-  await expect(app.alert).toContainText("the server answered 404");
-  expect(page.url()).toContain("#compare?run=https%3A%2F%2Fempty.example%2Frun.json");
-  await app.field("Address of a run file").fill("file:///etc/hosts");
-  await app.button("Open address").click();
-  await expect(app.alert).toContainText("This is no address of a run file.");
+  const server = createServer((request, response) => {
+    if (request.url === "/closed.json")
+      response.end(JSON.stringify(foreign)); // for pages of its own only
+    else response.writeHead(404, { "access-control-allow-origin": "*" }).end();
+  });
+  await new Promise<void>((listening) => void server.listen(0, listening));
+  const { port } = server.address() as AddressInfo;
+  try {
+    const app = await App.open(page, `#compare?run=http://localhost:${port}/closed.json`);
+    await expect(app.alert).toContainText(`localhost:${port} does not let other sites read its files (CORS)`);
+    await app.field("Address of a run file").fill(`http://localhost:${port}/none.json`);
+    await app.button("Open address").click();
+    await expect(app.alert).toContainText("the server answered 404");
+    expect(page.url()).toContain(`#compare?run=http%3A%2F%2Flocalhost%3A${port}%2Fnone.json`);
+    await app.field("Address of a run file").fill("file:///etc/hosts");
+    await app.button("Open address").click();
+    await expect(app.alert).toContainText("This is no address of a run file.");
+  } finally {
+    server.close();
+  }
 });
 
 test("the example that the page ships is a whole run of the toy recipe", async ({ app, page }) => {

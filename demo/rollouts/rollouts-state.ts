@@ -7,6 +7,9 @@ import { settings } from "../state/settings.ts";
 import type { Filter } from "./groups.ts";
 import type { Shade } from "./shades.ts";
 
+/** Examples in memory: a long run that is followed has thousands of pictures. */
+const examplesKept = 128;
+
 interface ShownStep {
   /** From 0. */
   step: number;
@@ -27,7 +30,8 @@ class RolloutsState {
     const groups = run.groups.value.get(this.#wanted.value);
     return groups ? { step: this.#wanted.value, groups } : this.#read.value;
   });
-  readonly #examples = new Map<string, Promise<TaskExample>>();
+  /** By seed; those asked for last. */
+  readonly #examples = new Map<number, Promise<TaskExample>>();
 
   constructor() {
     effect(() => {
@@ -48,12 +52,15 @@ class RolloutsState {
     const { task } = run.recipe.peek() ?? {};
     const kit = session.kit.peek();
     if (!task || !kit) return Promise.reject(new Error("the engine is not there"));
-    const key = String(seed);
-    const known = this.#examples.get(key);
+    const known = this.#examples.get(seed);
     if (known) return known;
     const example = kit.example(task, seed);
-    this.#examples.set(key, example);
-    example.catch(() => this.#examples.delete(key)); // asked for again, it may be there
+    this.#examples.set(seed, example);
+    example.catch(() => this.#examples.delete(seed)); // asked for again, it may be there
+    if (this.#examples.size > examplesKept) {
+      const [oldest] = this.#examples.keys();
+      this.#examples.delete(oldest);
+    }
     return example;
   }
 

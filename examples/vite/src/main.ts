@@ -16,8 +16,8 @@ function recipeOf(steps: number): RunRecipe {
     model: "toy",
     task: { name: "shapes", reward: "answer" },
     lora: { rank: 8, alpha: 16 },
-    grpo: { steps, promptsPerStep: 4, numGenerations: 4, maxCompletionLength: 48, learningRate: 1e-3 },
-    evaluation: { scenes: 16 }, // asked before and after
+    grpo: { steps, promptsPerStep: 8, numGenerations: 8, maxCompletionLength: 48, learningRate: 1e-3 },
+    evaluation: { scenes: 32 }, // asked before and after
   });
 }
 

@@ -16,10 +16,11 @@ export function RunCard() {
   return (
     <section class="card stack" aria-labelledby="train-run-heading" id="train-run">
       <h2 id="train-run-heading">Run</h2>
-      {saved && (
+      {saved ? (
         <SavedRunNotice saved={saved} onGoOn={() => void run.goOn()} onDiscard={() => void run.discard()} />
+      ) : (
+        <p class="train-story">{story.value}</p>
       )}
-      <p class="train-story">{story.value}</p>
       <Controls />
       <p class="train-status">
         <span role="status" aria-live="polite" aria-label="Training status">

@@ -125,7 +125,7 @@ test("pause, an answer meanwhile, resume, stop, go on: the same weights; then st
   await expect(app.training).toHaveText(/Step [12] of/, { timeout: 300_000 });
   await app.button("Stop training").click();
   await expect(app.training).toHaveText(/Stopped after step [12] of 3/);
-  await expect(app.panel("Train")).toContainText("gives the same weights as if it had not been stopped");
+  await expect(app.panel("Train")).toContainText("gives the same weights as if it had not been interrupted");
   await app.button(/^Go on from step/).click();
   await expect(app.training).toHaveText("Finished 3 steps. The policy that answers is the trained one.", {
     timeout: 300_000,

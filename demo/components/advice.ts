@@ -109,6 +109,12 @@ export function adviceFor(error: unknown, recipe?: RunRecipe | null): Advice {
       steps: ["Run the self-test in the tab “Device”: its report says which one."],
     };
   }
+  if (error instanceof ThinktabError && error.code === "LanguageModelError") {
+    return {
+      title: "A language model gave no answer that can be used.",
+      steps: ["Check that it is there and may be asked from this page, and try again."],
+    };
+  }
   if (error instanceof ThinktabError && error.message.includes("the request failed")) {
     return {
       title: "A file could not be fetched.",

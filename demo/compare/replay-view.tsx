@@ -45,7 +45,12 @@ export function ReplayView({ record, label }: { record: RunRecord; label: string
         </button>
       </div>
       {mine && <Meter value={steps.length / Math.max(1, record.steps)} label="Progress of the replay" />}
-      <p role="status" aria-label="Replay status" class="compare-status">
+      {/* The verdict is shown below; here it is told to screen readers. */}
+      <p
+        role="status"
+        aria-label="Replay status"
+        class={mine && replay.verdict.value ? "visually-hidden" : "compare-status"}
+      >
         {mine ? progress(record) : whyNot()}
       </p>
       {mine && (

@@ -14,6 +14,7 @@ const commands = {
   toy: () => import("./train.ts").then((module) => module.toyCommand),
   replay: () => import("./replay.ts").then((module) => module.replayCommand),
   parity: () => import("./parity.ts").then((module) => module.parityCommand),
+  score: () => import("./score.ts").then((module) => module.scoreCommand),
 };
 
 const meta = {
@@ -72,6 +73,8 @@ async function dispatch([name, ...rest]: string[]): Promise<number> {
       return run(await commands.replay(), rest);
     case "parity":
       return run(await commands.parity(), rest);
+    case "score":
+      return run(await commands.score(), rest);
     default:
       throw new UsageError(`unknown command: ${name}, expected one of ${Object.keys(commands).join(", ")}`);
   }

@@ -45,6 +45,45 @@ export type {
   ThinkAnswer,
 } from "./reward.ts";
 
+export { formatReadings, hybridReward, readFormat } from "./hybrid-reward.ts";
+export type {
+  FormatReading,
+  HybridExample,
+  HybridResult,
+  HybridReward,
+  HybridRewardOptions,
+  JudgeAnswer,
+  JudgeRequest,
+} from "./hybrid-reward.ts";
+
+export { chooseVerifier, verifierNames } from "./verifiers/choose.ts";
+export type { VerifierChoice, VerifierName } from "./verifiers/choose.ts";
+export { verifyFillInBlank } from "./verifiers/fill-in-blank.ts";
+export { iou, parseBoxes, verifyIou } from "./verifiers/iou.ts";
+export type { Box, IouOptions } from "./verifiers/iou.ts";
+export { loadMathEngine } from "./verifiers/math-engine.ts";
+export type { MathEngine, MathJson } from "./verifiers/math-engine.ts";
+export { verifyMath } from "./verifiers/math.ts";
+export { extractChoice, parseOptions, verifyMultipleChoice } from "./verifiers/multiple-choice.ts";
+export type { Choice, Options } from "./verifiers/multiple-choice.ts";
+export { parseNumber, verifyNumber } from "./verifiers/number.ts";
+export type { NumberOptions, ParsedNumber } from "./verifiers/number.ts";
+export { parseSet, verifySet } from "./verifiers/set.ts";
+export type { SetOptions } from "./verifiers/set.ts";
+export { extractAnswer, verifierKinds } from "./verifiers/verdict.ts";
+export type {
+  AnswerReading,
+  ExtractedAnswer,
+  Verdict,
+  VerifierInput,
+  VerifierKind,
+} from "./verifiers/verdict.ts";
+export { extractYesNo, verifyYesNo } from "./verifiers/yes-no.ts";
+
+export { easyR1Math, easyR1MathFormat, easyR1R1v, easyR1R1vFormat } from "./easyr1.ts";
+export type { EasyR1Options, EasyR1Score } from "./easyr1.ts";
+export { gradeAnswer, lastBoxed } from "./math-ruler/grade-answer.ts";
+
 export { stepMetrics } from "./metrics.ts";
 export type { ObjectiveStats, OptimizerReport, StepRecord } from "./metrics.ts";
 

@@ -1,0 +1,17 @@
+import type { MathEngine, MathJson } from "../math/math-json.ts";
+
+export type { MathEngine, MathJson };
+
+let engine: Promise<MathEngine> | undefined;
+
+/**
+ * The computer algebra package, loaded when it is first asked for (half a megabyte, a tenth of a second). This module is
+ * for pages, servers and the command line: a worker that must stay one file takes the engine from outside.
+ */
+export function loadMathEngine(): Promise<MathEngine> {
+  engine ??= import("@cortex-js/compute-engine").then(({ ComputeEngine }) => {
+    const computeEngine = new ComputeEngine();
+    return { parse: (latex) => computeEngine.parse(latex, { canonical: false }).json as MathJson };
+  });
+  return engine;
+}

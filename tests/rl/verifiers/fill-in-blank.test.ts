@@ -1,0 +1,36 @@
+import { beforeAll, expect, test } from "vitest";
+import { verifyFillInBlank } from "../../../src/rl/verifiers/fill-in-blank.ts";
+import { loadMathEngine, type MathEngine } from "../../../src/rl/verifiers/math-engine.ts";
+
+let math: MathEngine;
+beforeAll(async () => {
+  math = await loadMathEngine();
+});
+
+test.each([
+  ["red car", "The red car.", 1],
+  ["Red  Car", "“red car”", 1],
+  ["red-brown", "red brown", 1],
+  ["Ｒｅｄ", "red", 1],
+  ["red", "\\boxed{\\text{red}}", 1],
+  ["red", "**Red**", 1],
+  ["red", "dark red", 0],
+  ["no", "on", 0],
+  ["red", "", 0],
+  ["+", "+", 1],
+  ["+", "-", 0],
+  ["", "red", null],
+])("as text: gold %j, response %j: %s", (answer, response, score) => {
+  expect(verifyFillInBlank({ answer, response }).score).toBe(score);
+  expect(verifyFillInBlank({ answer, response }, { math }).score).toBe(score);
+});
+
+test.each([
+  ["0.5", "1/2", 1],
+  ["\\frac{1}{2}", "0.5", 1],
+  ["12 cm", "12", 1],
+  ["0.5", "0.6", 0],
+])("as mathematics, with an engine alone: gold %j, response %j: %s", (answer, response, score) => {
+  expect(verifyFillInBlank({ answer, response }, { math }).score).toBe(score);
+  expect(verifyFillInBlank({ answer, response }).score).toBe(0);
+});

@@ -13,6 +13,7 @@ const commands = {
   train: () => import("./train.ts").then((module) => module.trainCommand),
   toy: () => import("./train.ts").then((module) => module.toyCommand),
   replay: () => import("./replay.ts").then((module) => module.replayCommand),
+  data: () => import("./data.ts").then((module) => module.dataCommand),
   parity: () => import("./parity.ts").then((module) => module.parityCommand),
   score: () => import("./score.ts").then((module) => module.scoreCommand),
 };
@@ -71,6 +72,8 @@ async function dispatch([name, ...rest]: string[]): Promise<number> {
       return run(await commands.toy(), rest);
     case "replay":
       return run(await commands.replay(), rest);
+    case "data":
+      return run(await commands.data(), rest);
     case "parity":
       return run(await commands.parity(), rest);
     case "score":

@@ -1,0 +1,264 @@
+import { createWriteStream } from "node:fs";
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { defineCommand } from "citty";
+import { readSamples, sampleLine, type SampleEvent } from "../data/formats/convert.ts";
+import { sampleFormats, type SampleFormat } from "../data/formats/sample.ts";
+import { shareGptDatasetInfo } from "../data/formats/sharegpt.ts";
+import { VlmEvalWriter } from "../data/formats/vlmevalkit.ts";
+import type { ImageLookup } from "../data/images/lookup.ts";
+import type { DataFile } from "../data/rows/rows.ts";
+import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
+import { inspectDataset, type DatasetReport } from "../data/wethink/inspect.ts";
+import { rejectedLine } from "../data/wethink/reader.ts";
+import { numberOption, UsageError } from "./arguments.ts";
+import { openDataFile, openImages } from "./data-files.ts";
+import { describeDataset } from "./data-text.ts";
+import { Progress } from "./format.ts";
+import { describeTerms } from "./run-text.ts";
+import { interruptible, writeJson } from "./session.ts";
+
+const formats: SampleFormat[] = [...sampleFormats];
+
+const args = {
+  action: { type: "positional", description: "inspect or convert", required: true },
+  file: { type: "positional", description: "JSONL, JSON, Parquet or TSV; path or URL", required: true },
+  images: { type: "string", description: "Folder, zip, or part of a split zip", valueHint: "PATH" },
+  rejected: { type: "string", description: "Write rejected rows as JSONL", valueHint: "FILE" },
+  json: { type: "boolean", description: "Print the report as JSON" },
+  sample: { type: "string", description: "inspect: rows to show (default 3)", valueHint: "N" },
+  seed: { type: "string", description: "inspect: seed of their draw (default 0)", valueHint: "N" },
+  to: { type: "enum", description: "convert: into this format", options: formats },
+  from: { type: "enum", description: "convert: from this (default: told by columns)", options: formats },
+  out: { type: "string", description: "convert: folder for the result", valueHint: "DIR" },
+  copy: { type: "boolean", description: "convert: copy the images to DIR/images" },
+  system: { type: "string", description: "convert: system prompt, or none", valueHint: "TEXT" },
+} as const;
+
+export const dataCommand = defineCommand({
+  meta: { name: "data", description: "Look into a data set, or convert it" },
+  args,
+  run({ args: given }) {
+    const json = given.json === true;
+    if (given.action === "inspect") {
+      for (const option of ["to", "from", "out", "copy", "system"] as const)
+        if (given[option] !== undefined && given[option] !== false)
+          throw new UsageError(`--${option} is an option of convert`);
+      const sampleSize = countOption("sample", given.sample);
+      const seed = countOption("seed", given.seed);
+      return interruptible(async (signal) => {
+        const images = given.images === undefined ? undefined : await openImages(given.images, { signal });
+        const file = await openDataFile(given.file);
+        const options = { images, rejected: given.rejected, sampleSize, seed, signal };
+        const report = await inspect(given.file, file, options);
+        if (json) console.log(JSON.stringify(plainReport(report), undefined, 2));
+        else console.log(describeDataset(given.file, report));
+        return 0;
+      });
+    }
+    if (given.action !== "convert")
+      throw new UsageError(`unknown action: ${given.action}, expected inspect or convert`);
+    const { to, out } = given;
+    if (to === undefined) throw new UsageError(`missing option: --to, one of ${formats.join(", ")}`);
+    if (out === undefined) throw new UsageError("missing option: --out DIR");
+    if (given.copy === true && given.images === undefined) throw new UsageError("--copy needs --images");
+    return interruptible(async (signal) => {
+      const images = given.images === undefined ? undefined : await openImages(given.images, { signal });
+      const converted = await convert(await openDataFile(given.file), {
+        from: given.from,
+        to,
+        out,
+        images,
+        copy: given.copy === true,
+        rejected: given.rejected,
+        system: given.system === "none" ? undefined : (given.system ?? REASONING_SYSTEM_PROMPT),
+        signal,
+      });
+      if (json) console.log(JSON.stringify(converted, undefined, 2));
+      else console.log(describeTerms(describeConversion(given.file, converted)));
+      return 0;
+    });
+  },
+});
+
+function countOption(name: string, text: string | undefined): number | undefined {
+  const value = numberOption(name, text);
+  if (value !== undefined && !(Number.isInteger(value) && value >= 0))
+    throw new UsageError(`--${name}: got ${value}, expected a whole number from 0 on`);
+  return value;
+}
+
+async function inspect(
+  name: string,
+  file: DataFile,
+  options: {
+    images?: ImageLookup;
+    rejected?: string;
+    sampleSize?: number;
+    seed?: number;
+    signal: AbortSignal;
+  },
+): Promise<DatasetReport> {
+  const progress = new Progress();
+  const out = options.rejected === undefined ? undefined : new LineFile(options.rejected);
+  try {
+    return await inspectDataset(file, {
+      ...options,
+      onRejected: (row) => out?.write(`${rejectedLine(row)}\n`),
+      onProgress: (rows) => progress.show(`reading ${name}`, `${rows} rows`),
+    });
+  } finally {
+    progress.clear();
+    await out?.close();
+  }
+}
+
+/** A report as JSON has it: without the functions that read images. */
+function plainReport(report: DatasetReport): unknown {
+  const listed = report.rejected.listed.map((row) => JSON.parse(rejectedLine(row)) as unknown);
+  const samples = report.samples.map(({ number, record }) => ({ number, record }));
+  return { ...report, rejected: { ...report.rejected, listed }, samples };
+}
+
+interface ConvertOptions {
+  from?: SampleFormat;
+  to: SampleFormat;
+  out: string;
+  images?: ImageLookup;
+  copy: boolean;
+  rejected?: string;
+  system?: string;
+  signal: AbortSignal;
+}
+
+interface Conversion {
+  to: SampleFormat;
+  /** Files that were written, images aside. */
+  files: string[];
+  written: number;
+  rejected: number;
+  /** Images that were copied, each once. */
+  images: number;
+}
+
+async function convert(file: DataFile, options: ConvertOptions): Promise<Conversion> {
+  const { to, out, images, copy, system, signal } = options;
+  if ((await stat(out).catch(() => undefined))?.isFile())
+    throw new UsageError(`--out: got the file ${out}, expected a folder`);
+  await mkdir(out, { recursive: true });
+  const name = basename(file.path).replace(/\.\w+$/, "");
+  const path = join(out, `${name}.${to === "vlmevalkit" ? "tsv" : "jsonl"}`);
+  const rejectedPath = options.rejected ?? join(out, "rejected.jsonl");
+  const result: Conversion = { to, files: [path], written: 0, rejected: 0, images: 0 };
+  const target = new LineFile(path);
+  const rejected = new LineFile(rejectedPath);
+  const progress = new Progress();
+  /** The images of the row in hand that are in the file itself. */
+  let pixels: ReadonlyMap<string, Uint8Array> = new Map();
+  const readImage = async (image: string) => {
+    const bytes = pixels.get(image) ?? (await images?.read(image, { signal }));
+    if (!bytes) throw new UsageError(`${image}: --images PATH says where the images are`);
+    return bytes;
+  };
+  const copied = new Set<string>();
+  const copyImages = async (paths: readonly string[]) => {
+    for (const image of paths) {
+      if ((!copy && !pixels.has(image)) || copied.has(image)) continue;
+      copied.add(image);
+      const place = join(out, "images", image);
+      await mkdir(dirname(place), { recursive: true });
+      await writeFile(place, await readImage(image));
+    }
+    result.images = copied.size;
+  };
+  try {
+    const table = to === "vlmevalkit" ? await tableWriter(file, options, readImage) : undefined;
+    if (table) await target.write(table.header());
+    const lines = { sharegpt: { system }, trl: { system } };
+    for await (const event of samples(file, options)) {
+      if (event.type === "rejected") {
+        result.rejected++;
+        await rejected.write(`${rejectedLine(event.rejected)}\n`);
+        continue;
+      }
+      pixels = new Map(event.pixels?.map(({ path: image, bytes }) => [image, bytes]));
+      await target.write(
+        to === "vlmevalkit" ? await table!.row(event.sample) : `${sampleLine(event.sample, to, lines)}\n`,
+      );
+      if (to !== "vlmevalkit") await copyImages(event.sample.images);
+      if (++result.written % 1000 === 0) progress.show(`converting ${file.path}`, `${result.written} rows`);
+    }
+  } finally {
+    progress.clear();
+    await target.close();
+    await rejected.close();
+  }
+  if (result.rejected > 0) result.files.push(rejectedPath);
+  if (to === "sharegpt") {
+    const info = join(out, "dataset_info.json");
+    await writeJson(info, shareGptDatasetInfo(name, basename(path)));
+    result.files.push(info);
+  }
+  return result;
+}
+
+function samples(file: DataFile, { from, images, signal }: ConvertOptions): AsyncGenerator<SampleEvent> {
+  return readSamples(file, { from, images, signal });
+}
+
+/** A table's header has every letter that any of its rows has an option for. */
+async function tableWriter(
+  file: DataFile,
+  options: ConvertOptions,
+  readImage: (path: string) => Promise<Uint8Array>,
+): Promise<VlmEvalWriter> {
+  const letters = new Set<string>();
+  let hasPixels = options.images !== undefined;
+  for await (const event of samples(file, { ...options, images: undefined })) {
+    if (event.type !== "sample") continue;
+    for (const letter of Object.keys(event.sample.options ?? {})) letters.add(letter);
+    hasPixels ||= event.pixels !== undefined;
+  }
+  return VlmEvalWriter.create({
+    options: [...letters].sort().join(""),
+    ...(hasPixels && { readImage }),
+  });
+}
+
+function describeConversion(
+  file: string,
+  { to, files, written, rejected, images }: Conversion,
+): [string, string][] {
+  return [
+    ["converted", `${written} rows of ${file} to ${to}${rejected > 0 ? `, ${rejected} rejected` : ""}`],
+    ...(images > 0 ? [["images", `${images} copied`] as [string, string]] : []),
+    ["wrote", files.join(", ")],
+  ];
+}
+
+/** A file that lines are added to; made when the first one is. */
+class LineFile {
+  #stream: ReturnType<typeof createWriteStream> | undefined;
+  #failure: Error | undefined;
+
+  constructor(private readonly path: string) {}
+
+  async write(text: string): Promise<void> {
+    if (this.#failure) throw this.#failure;
+    if (!this.#stream) {
+      await mkdir(dirname(this.path), { recursive: true });
+      this.#stream = createWriteStream(this.path).on("error", (error) => (this.#failure = error));
+    }
+    const stream = this.#stream;
+    await new Promise<void>((resolve, reject) => {
+      stream.write(text, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  async close(): Promise<void> {
+    const stream = this.#stream;
+    if (!stream) return;
+    await new Promise<void>((resolve) => stream.end(resolve));
+    if (this.#failure) throw this.#failure;
+  }
+}

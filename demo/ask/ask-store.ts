@@ -148,9 +148,11 @@ export class AskStore {
   /** Shows a held-out scene and its question, or another one about it. */
   async takeScene(seed?: number, question: string | null = null): Promise<void> {
     this.stop();
+    const { wanted } = this.pictures;
     // Why there is no engine is told at the top of the page.
     const engine = await session.ready().catch(() => null);
-    const own = engine && (await this.pictures.showTestScene(engine.kit, seed));
+    if (!engine || this.pictures.wanted !== wanted) return; // while it loaded, another picture was chosen or drawn
+    const own = await this.pictures.showTestScene(engine.kit, seed);
     if (own !== null) this.question.value = question ?? own;
   }
 

@@ -51,6 +51,11 @@ export class PictureStore {
   /** Counts the pictures that were asked for: one that arrives late does not replace a newer one. */
   #wanted = 0;
 
+  /** Grows with every picture that is asked for. */
+  get wanted(): number {
+    return this.#wanted;
+  }
+
   async showFile(file: File): Promise<void> {
     const wanted = ++this.#wanted;
     this.problem.value = null;
@@ -92,7 +97,6 @@ export class PictureStore {
 
   /** Begins to draw: with what is in the scene shown, where there is one. */
   startDrawing(): void {
-    this.#wanted++;
     const picture = this.#picture.value;
     if (picture?.kind !== "drawn")
       this.showDrawn(picture?.kind === "test" ? picture.things : firstDrawing, 1);
@@ -108,6 +112,7 @@ export class PictureStore {
   }
 
   showDrawn(things: readonly Thing[], seed: number): void {
+    this.#wanted++;
     this.problem.value = null;
     this.#picture.value = { kind: "drawn", seed, things, image: ownScene(things, seed) };
   }

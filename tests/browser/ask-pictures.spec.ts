@@ -82,6 +82,16 @@ test("a scene is drawn cell by cell, also by keyboard, and its questions have an
   await expect(app.answer).toHaveText("blue square");
 });
 
+test("what is drawn while the policy loads is not taken away by the first scene", async ({ page }) => {
+  const app = new App(page);
+  await page.goto("./");
+  await app.button("Draw scene").click();
+  await expect(pictureNamed(app, "Picture: drawn scene")).toBeVisible();
+  await app.ready();
+  await app.ask("how many circles ?"); // by when the scene would have come
+  await expect(pictureNamed(app, "Picture: drawn scene")).toBeVisible();
+});
+
 test.describe("with the clipboard", () => {
   test.use({ permissions: ["clipboard-read", "clipboard-write"] });
   const clipboard = (app: App) => app.page.evaluate(() => navigator.clipboard.readText());

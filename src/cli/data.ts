@@ -18,8 +18,6 @@ import { Progress } from "./format.ts";
 import { describeTerms } from "./run-text.ts";
 import { interruptible, writeJson } from "./session.ts";
 
-const formats: SampleFormat[] = [...sampleFormats];
-
 const args = {
   action: { type: "positional", description: "inspect or convert", required: true },
   file: { type: "positional", description: "JSONL, JSON, Parquet or TSV; path or URL", required: true },
@@ -28,8 +26,12 @@ const args = {
   json: { type: "boolean", description: "Print the report as JSON" },
   sample: { type: "string", description: "inspect: rows to show (default 3)", valueHint: "N" },
   seed: { type: "string", description: "inspect: seed of their draw (default 0)", valueHint: "N" },
-  to: { type: "enum", description: "convert: into this format", options: formats },
-  from: { type: "enum", description: "convert: from this (default: told by columns)", options: formats },
+  to: {
+    type: "string",
+    description: "convert: sharegpt, easyr1, trl, vlmevalkit or wethink",
+    valueHint: "FORMAT",
+  },
+  from: { type: "string", description: "convert: the same (default: as columns tell)", valueHint: "FORMAT" },
   out: { type: "string", description: "convert: folder for the result", valueHint: "DIR" },
   copy: { type: "boolean", description: "convert: copy the images to DIR/images" },
   system: { type: "string", description: "convert: system prompt, or none", valueHint: "TEXT" },
@@ -58,14 +60,16 @@ export const dataCommand = defineCommand({
     }
     if (given.action !== "convert")
       throw new UsageError(`unknown action: ${given.action}, expected inspect or convert`);
-    const { to, out } = given;
-    if (to === undefined) throw new UsageError(`missing option: --to, one of ${formats.join(", ")}`);
+    const { out } = given;
+    const to = formatOption("to", given.to);
+    const from = formatOption("from", given.from);
+    if (to === undefined) throw new UsageError(`missing option: --to, one of ${sampleFormats.join(", ")}`);
     if (out === undefined) throw new UsageError("missing option: --out DIR");
     if (given.copy === true && given.images === undefined) throw new UsageError("--copy needs --images");
     return interruptible(async (signal) => {
       const images = given.images === undefined ? undefined : await openImages(given.images, { signal });
       const converted = await convert(await openDataFile(given.file), {
-        from: given.from,
+        from,
         to,
         out,
         images,
@@ -86,6 +90,14 @@ function countOption(name: string, text: string | undefined): number | undefined
   if (value !== undefined && !(Number.isInteger(value) && value >= 0))
     throw new UsageError(`--${name}: got ${value}, expected a whole number from 0 on`);
   return value;
+}
+
+/** @throws UsageError for a format that is not known. */
+function formatOption(name: string, text: string | undefined): SampleFormat | undefined {
+  const format = sampleFormats.find((known) => known === text);
+  if (text !== undefined && format === undefined)
+    throw new UsageError(`--${name}: got ${text}, expected one of ${sampleFormats.join(", ")}`);
+  return format;
 }
 
 async function inspect(

@@ -13,9 +13,9 @@ const commands = {
   train: () => import("./train.ts").then((module) => module.trainCommand),
   toy: () => import("./train.ts").then((module) => module.toyCommand),
   replay: () => import("./replay.ts").then((module) => module.replayCommand),
-  data: () => import("./data.ts").then((module) => module.dataCommand),
   parity: () => import("./parity.ts").then((module) => module.parityCommand),
   score: () => import("./score.ts").then((module) => module.scoreCommand),
+  data: () => import("./data.ts").then((module) => module.dataCommand),
 };
 
 const meta = {
@@ -72,12 +72,12 @@ async function dispatch([name, ...rest]: string[]): Promise<number> {
       return run(await commands.toy(), rest);
     case "replay":
       return run(await commands.replay(), rest);
-    case "data":
-      return run(await commands.data(), rest);
     case "parity":
       return run(await commands.parity(), rest);
     case "score":
       return run(await commands.score(), rest);
+    case "data":
+      return run(await commands.data(), rest);
     default:
       throw new UsageError(`unknown command: ${name}, expected one of ${Object.keys(commands).join(", ")}`);
   }

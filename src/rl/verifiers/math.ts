@@ -4,11 +4,32 @@ import { findAnswer } from "../math/find-answer.ts";
 import { Reader } from "../math/structure.ts";
 import { tokenize } from "../math/tokens.ts";
 import type { Value } from "../math/value.ts";
-import type { MathEngine } from "./math-engine.ts";
+import type { MathEngine } from "../math/math-json.ts";
 import { right, undecided, wrong, type Verdict, type VerifierInput } from "./verdict.ts";
 
 /**
- * Whether the response's mathematics is the gold answer's, as Math-Verify judges it.
+ * Whether the response's mathematics is the gold answer's, with the verdicts of Math-Verify (5d148cf) but for its traps.
+ * The answer is looked for by {@link findAnswer}; cut it out of its tags before.
+ *
+ * - Numbers are exact; where one is written with a decimal point both are rounded to six decimals.
+ * - Percent is a hundredth: 50% is 0.5, never 50. Units are dropped, unless both sides have one and they differ; nothing
+ *   is converted. Degrees are dropped outside of trigonometric functions.
+ * - Expressions of unknowns are the same when they agree at eight points, negative ones among them, to rounding.
+ * - Sets have no order, (a, b) is a pair or an open interval, which may also be written {a, b}. Unions of intervals are
+ *   compared as sets of numbers. Inequalities may be flipped, negated and scaled; an interval may answer an inequality, an
+ *   inequality no interval. x = 5 answers 5 and the reverse; an equation that only relates unknowns has no value, but may
+ *   be scaled and rearranged. ± is a set of two. Matrices are compared entry by entry.
+ * - Words are compared without regard to case.
+ *
+ * Unlike Math-Verify: units are compared; x + y = 5 is not 5; i is the imaginary unit everywhere; repeating decimals are
+ * fractions; sin 30° is 0.5; numbers below a millionth are compared to six digits.
+ *
+ * Not supported, and so only right when the text is the same: sums and products of matrices, integrals, limits,
+ * derivatives, recursions and unknown functions' laws, conditions behind an answer ("for k ∈ ℤ"), equations in more than
+ * one solution, congruences, conversion of units and of number bases, systems given as lists of lists, numbers in words,
+ * expressions of over 400 tokens or 20 nested brackets.
+ *
+ * @param engine reads LaTeX: {@link loadMathEngine}.
  */
 export function verifyMath({ response, answer }: VerifierInput, engine: MathEngine): Verdict {
   const gold = findAnswer(answer);

@@ -23,6 +23,14 @@ export interface NumberOptions {
 const pattern =
   /(?<![\p{L}\d_.,])([-+]?)\s?[$€£¥]?\s?(\d{1,3}(?:[, ]\d{3})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:e([-+]?\d{1,3})(?![\p{L}\d]))?(?:\s*\/\s*(\d+(?:\.\d+)?)|\s(\d{1,6})\/(\d{1,6}))?(?:\s?(%|percent\b|pct\b)|\s?((?:square |cubic |sq )?[\p{L}°][\p{L}°^\d/]{0,24}))?/giu;
 
+/** Words behind a number that are a part of it. */
+const scales: Readonly<Record<string, number>> = {
+  thousand: 1e3,
+  million: 1e6,
+  billion: 1e9,
+  trillion: 1e12,
+};
+
 /** Words behind a number that are no unit. */
 const noUnit =
   /^(?:and|or|is|are|was|in|on|of|to|so|because|the|a|an|at|which|that|as|x|per|for|from|by|with|plus|minus|times)$/i;
@@ -40,9 +48,13 @@ export function findNumbers(text: string): ParsedNumber[] {
     if (below !== undefined) value = share ? toNumber(share) : NaN;
     if (numerator !== undefined) value += Number(numerator) / Number(denominator);
     if (sign === "-") value = -value;
-    const unit = word === undefined || noUnit.test(word) ? "" : normaliseUnit(word.replace("°", "degree "));
+    const scale =
+      word !== undefined && Object.hasOwn(scales, word.toLowerCase()) ? scales[word.toLowerCase()] : 1;
+    value *= scale;
+    const unit =
+      scale > 1 || word === undefined || noUnit.test(word) ? "" : normaliseUnit(word.replace("°", "degree "));
     const counted = percent === undefined ? value : value / 100;
-    return { value: counted, percent: percent !== undefined, unit, text: (unit === "" && word !== undefined ? all.slice(0, -word.length) : all).trim() }; // prettier-ignore
+    return { value: counted, percent: percent !== undefined, unit, text: (unit === "" && scale === 1 && word !== undefined ? all.slice(0, -word.length) : all).trim() }; // prettier-ignore
   }).filter(({ value }) => Number.isFinite(value));
 }
 

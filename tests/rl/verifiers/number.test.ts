@@ -22,6 +22,7 @@ test.each([
   ["There are 3 cats and 4 dogs, so the answer is 7.", 7, ""],
   ["**42**", 42, ""],
   [".5", 0.5, ""],
+  ["1.5 million", 1500000, ""],
 ])("%j is %s %s", (text, value, unit) => {
   const parsed = parseNumber(text);
   expect(parsed?.value).toBeCloseTo(value, 12);

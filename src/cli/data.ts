@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
 import { mkdir, stat, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { defineCommand } from "citty";
 import { readSamples, sampleLine, type SampleEvent } from "../data/formats/convert.ts";
 import { sampleFormats, type SampleFormat } from "../data/formats/sample.ts";
@@ -160,6 +160,8 @@ async function convert(file: DataFile, options: ConvertOptions): Promise<Convers
   await mkdir(out, { recursive: true });
   const name = basename(file.path).replace(/\.\w+$/, "");
   const path = join(out, `${name}.${to === "vlmevalkit" ? "tsv" : "jsonl"}`);
+  if (resolve(path) === resolve(file.source.name, file.path))
+    throw new UsageError(`--out: ${path} is the file that is read, expected another folder`);
   const rejectedPath = options.rejected ?? join(out, "rejected.jsonl");
   const result: Conversion = { to, files: [path], written: 0, rejected: 0, images: 0 };
   const target = new LineFile(path);

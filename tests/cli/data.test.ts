@@ -204,6 +204,14 @@ describe("a wrong command line", () => {
     expect(err).toContain(message);
   });
 
+  test("a result that would take the place of what is read", async () => {
+    const before = readFileSync(set);
+    const { code, err } = await thinktab("data", "convert", set, "--to", "wethink", "--out", folder);
+    expect(code).toBe(2);
+    expect(err).toContain("is the file that is read, expected another folder");
+    expect(readFileSync(set)).toEqual(before);
+  });
+
   test("a file that is not there, or no data set", async () => {
     for (const [given, message] of [
       [place("none.jsonl"), "MissingFileError: "],

@@ -120,7 +120,8 @@ export class RunFollower {
    * An earlier visit's run, or another tab's. What this visit has seen itself of the same run stays.
    * @param inUse the weights that the run ended with are those of the policy in use.
    */
-  protected showSaved({ recipe, steps, record, before, after }: SavedRun, inUse: boolean): void {
+  protected showSaved(saved: SavedRun, inUse: boolean): void {
+    const { recipe, steps, record, before, after } = saved;
     const known = record ? record.weightsSha256 === this.now.record.peek()?.weightsSha256 : false;
     const seen = this.now.record.peek() === null && steps.length === this.now.steps.peek().length;
     const sameRecipe = JSON.stringify(recipe) === JSON.stringify(this.now.recipe.peek());
@@ -132,6 +133,9 @@ export class RunFollower {
         this.now.after.value = after;
         this.now.record.value = record;
         if (!sameRecipe) this.now.groups.value = new Map();
+        const at = `step ${steps.length} of ${trainingOf(recipe).steps}`;
+        if (steps.length > 0)
+          this.now.status.value = saved.inUse ? `In another tab, at ${at}.` : `Left after ${at}.`;
       }
       if (record && !inUse) this.now.status.value = lastRunWords(record.steps, false);
     });

@@ -37,7 +37,7 @@ export async function decodeImage(input: ImageInput, options: DecodeImageOptions
     );
   }
 
-  const { blob, name } = await toBlob(input, options);
+  const { blob, name } = await imageBlob(input, options);
   options.signal?.throwIfAborted();
   try {
     const inBrowser = typeof createImageBitmap === "function" && typeof OffscreenCanvas === "function";
@@ -113,7 +113,11 @@ async function loadSharp(): Promise<typeof import("sharp")> {
   }
 }
 
-async function toBlob(
+/**
+ * An encoded image as a Blob of its file's bytes, fetched or read where it is a place, and a name for messages.
+ * @throws ImageDecodeError when it cannot be read, AbortError.
+ */
+export async function imageBlob(
   input: Blob | ArrayBuffer | Uint8Array | URL | string,
   options: DecodeImageOptions,
 ): Promise<{ blob: Blob; name: string }> {

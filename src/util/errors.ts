@@ -68,6 +68,9 @@ export class CheckpointError extends ThinktabError {}
 /** The browser or disk refused to store something: quota exceeded, no such storage, no permission. */
 export class StorageError extends ThinktabError {}
 
+/** A language model gave no answer that can be used: it refused, was late, is not there, or answered something else. */
+export class LanguageModelError extends ThinktabError {}
+
 const classes: Record<string, { name: string; prototype: ThinktabError }> = {
   ThinktabError,
   ShapeError,
@@ -86,6 +89,7 @@ const classes: Record<string, { name: string; prototype: ThinktabError }> = {
   NonFiniteError,
   CheckpointError,
   StorageError,
+  LanguageModelError,
 };
 
 /** A class's own name would be what a minifier left of it; the table's keys stay. */

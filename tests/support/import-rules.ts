@@ -30,7 +30,9 @@ export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
     "src/util",
   ],
   "src/tasks": ["src/data", "src/rl", "src/storage", "src/util"],
+  "src/language-models": ["src/rollout", "src/models", "src/data", "src/storage", "src/rl", "src/util"],
   "src/evaluation": [
+    "src/language-models",
     "src/rollout",
     "src/models",
     "src/rl",
@@ -54,6 +56,7 @@ export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
     "src/util",
   ],
   "src/synthesis": [
+    "src/language-models",
     "src/rollout",
     "src/models",
     "src/rl",

@@ -17,7 +17,7 @@ export interface EasyR1Options {
 
 /** Python's str.strip and \s take these as white space beyond what JavaScript does. */
 const space = "[\\s\\u001c-\\u001f\\u0085]";
-const spaceOnly = new RegExp(`^${space}*$`);
+const spaceOnly = /* @__PURE__ */ new RegExp(`^${space}*$`);
 
 /**
  * 1 when the text is, from its first to its last character, a think block, white space and an answer block. As in EasyR1

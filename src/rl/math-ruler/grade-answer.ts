@@ -92,8 +92,7 @@ function withBracedArguments(text: string, command: string, count: 1 | 2): strin
   return result;
 }
 
-const units =
-  "degree cm centimeter meter mile second minute hour day week month year foot feet inch yard".split(" ");
+const units = "degree cm centimeter meter mile second minute hour day week month year foot feet inch yard";
 
 /** PRM800K's normalisation. */
 function normalised(given: string): string {
@@ -106,7 +105,8 @@ function normalised(given: string): string {
     .replaceAll("million", "*10^6")
     .replaceAll("billion", "*10^9")
     .replaceAll("trillion", "*10^12");
-  for (const unit of units) text = text.replaceAll(new RegExp(`${unit}(?:es)?s? *(?:\\^[0-9]+)?`, "g"), "");
+  for (const unit of units.split(" "))
+    text = text.replaceAll(new RegExp(`${unit}(?:es)?s? *(?:\\^[0-9]+)?`, "g"), "");
   text = text.replaceAll(/\^ *\\circ/g, "");
   if (text.startsWith("{") && text.endsWith("}")) text = text.slice(1, -1);
   text = text.replaceAll(/,\\! */g, "");

@@ -3,22 +3,19 @@
  * fractions become a/b without brackets of their own, roots √(x) whatever their degree, unknown commands nothing.
  */
 
+/** Commands of letters and what they become. */
+const named =
+  "alpha:α beta:β gamma:γ delta:δ epsilon:ϵ varepsilon:ε zeta:ζ eta:η theta:θ iota:ι kappa:κ lambda:λ mu:μ nu:ν xi:ξ " +
+  "pi:π rho:ρ sigma:σ tau:τ upsilon:υ phi:ϕ varphi:φ chi:χ psi:ψ omega:ω Gamma:Γ Delta:Δ Theta:Θ Lambda:Λ Xi:Ξ Pi:Π " +
+  "Sigma:Σ Upsilon:Υ Phi:Φ Psi:Ψ Omega:Ω ell:ℓ hbar:ħ partial:∂ nabla:∇ infty:∞ emptyset:∅ varnothing:∅ " +
+  "leq:≤ le:≤ leqslant:⩽ geq:≥ ge:≥ geqslant:⩾ neq:≠ ne:≠ approx:≈ equiv:≡ sim:∼ perp:⊥ parallel:∥ pm:± mp:∓ " +
+  "cdot:· times:× div:÷ ast:∗ star:⋆ bullet:∙ circ:∘ cup:∪ cap:∩ setminus:∖ in:∈ notin:∉ subset:⊂ subseteq:⊆ " +
+  "to:→ rightarrow:→ leftarrow:← Rightarrow:⇒ Leftarrow:⇐ ldots:… dots:… cdots:⋯ angle:∠ square:□ because:∵ " +
+  "therefore:∴ forall:∀ exists:∃ sum:∑ prod:∏ int:∫ langle:⟨ rangle:⟩ lfloor:⌊ rfloor:⌋ lceil:⌈ rceil:⌉ " +
+  "sin:sin cos:cos tan:tan cot:cot sec:sec csc:csc arcsin:arcsin arccos:arccos arctan:arctan sinh:sinh cosh:cosh " +
+  "tanh:tanh log:log ln:ln exp:exp max:max min:min lim:lim det:det deg:deg prime:'";
+
 const symbols: Readonly<Record<string, string>> = {
-  ...Object.fromEntries(
-    (
-      "alpha:α beta:β gamma:γ delta:δ epsilon:ϵ varepsilon:ε zeta:ζ eta:η theta:θ iota:ι kappa:κ lambda:λ mu:μ nu:ν xi:ξ " +
-      "pi:π rho:ρ sigma:σ tau:τ upsilon:υ phi:ϕ varphi:φ chi:χ psi:ψ omega:ω Gamma:Γ Delta:Δ Theta:Θ Lambda:Λ Xi:Ξ Pi:Π " +
-      "Sigma:Σ Upsilon:Υ Phi:Φ Psi:Ψ Omega:Ω ell:ℓ hbar:ħ partial:∂ nabla:∇ infty:∞ emptyset:∅ varnothing:∅ " +
-      "leq:≤ le:≤ leqslant:⩽ geq:≥ ge:≥ geqslant:⩾ neq:≠ ne:≠ approx:≈ equiv:≡ sim:∼ perp:⊥ parallel:∥ pm:± mp:∓ " +
-      "cdot:· times:× div:÷ ast:∗ star:⋆ bullet:∙ circ:∘ cup:∪ cap:∩ setminus:∖ in:∈ notin:∉ subset:⊂ subseteq:⊆ " +
-      "to:→ rightarrow:→ leftarrow:← Rightarrow:⇒ Leftarrow:⇐ ldots:… dots:… cdots:⋯ angle:∠ square:□ because:∵ " +
-      "therefore:∴ forall:∀ exists:∃ sum:∑ prod:∏ int:∫ langle:⟨ rangle:⟩ lfloor:⌊ rfloor:⌋ lceil:⌈ rceil:⌉ " +
-      "sin:sin cos:cos tan:tan cot:cot sec:sec csc:csc arcsin:arcsin arccos:arccos arctan:arctan sinh:sinh cosh:cosh " +
-      "tanh:tanh log:log ln:ln exp:exp max:max min:min lim:lim det:det deg:deg prime:'"
-    )
-      .split(" ")
-      .map((pair): [string, string] => [pair.slice(0, pair.indexOf(":")), pair.slice(pair.indexOf(":") + 1)]),
-  ),
   "{": "{",
   "}": "}",
   "%": "%",
@@ -38,7 +35,7 @@ const symbols: Readonly<Record<string, string>> = {
 
 /** A letter in another style is another letter: a mark in front of it. */
 const styles = ["mathbf", "mathit", "mathbb", "mathcal", "mathfrak", "vec", "hat", "bar", "tilde"];
-const dropped = new Set(["mbox", "hspace", "vspace", "phantom", "label"]);
+const dropped = ["mbox", "hspace", "vspace", "phantom", "label"];
 
 /** Deeper braces are no answers. */
 const maxDepth = 50;
@@ -128,11 +125,13 @@ class Reader {
       const mark = String.fromCharCode(0xe000 + styles.indexOf(bare));
       return [...this.#argument()].map((character) => mark + character).join("");
     }
-    if (dropped.has(bare)) {
+    if (dropped.includes(bare)) {
       this.#argument();
       return "";
     }
-    return Object.hasOwn(symbols, bare) ? symbols[bare] : "";
+    if (Object.hasOwn(symbols, bare)) return symbols[bare];
+    const at = /^[a-zA-Z]+$/.test(bare) ? ` ${named}`.indexOf(` ${bare}:`) : -1;
+    return at < 0 ? "" : named.slice(at + bare.length + 1).split(" ", 1)[0];
   }
 
   #environment(): string {

@@ -100,42 +100,46 @@ const ofReciprocal = (f: (re: number, im: number) => Pair) => (re: number, im: n
 const realOnly = (f: (x: number) => number) => (re: number, im: number): Pair => im === 0 ? [f(re), 0] : [NaN, NaN]; // prettier-ignore
 
 /** Functions of one argument, by their MathJSON names. */
-export const functions: Readonly<Record<string, (z: Complex) => Complex>> = Object.fromEntries(
-  Object.entries({
-    Exp: expOf,
-    Ln: lnOf,
-    Sqrt: sqrtOf,
-    Sin: sinOf,
-    Cos: cosOf,
-    Tan: (re: number, im: number) => over(sinOf(re, im), cosOf(re, im)),
-    Cot: (re: number, im: number) => over(cosOf(re, im), sinOf(re, im)),
-    Sec: reciprocal(cosOf),
-    Csc: reciprocal(sinOf),
-    Sinh: sinhOf,
-    Cosh: coshOf,
-    Tanh: (re: number, im: number) => over(sinhOf(re, im), coshOf(re, im)),
-    Coth: (re: number, im: number) => over(coshOf(re, im), sinhOf(re, im)),
-    Sech: reciprocal(coshOf),
-    Csch: reciprocal(sinhOf),
-    Arcsin: asinOf,
-    Arccos: acosOf,
-    Arctan: atanOf,
-    Arccot: ofReciprocal(atanOf),
-    Arcsec: ofReciprocal(acosOf),
-    Arccsc: ofReciprocal(asinOf),
-    Arsinh: realOnly(Math.asinh),
-    Arcosh: realOnly(Math.acosh),
-    Artanh: realOnly(Math.atanh),
-    Floor: realOnly(Math.floor),
-    Ceil: realOnly(Math.ceil),
-    Round: realOnly(Math.round),
-    Abs: (re: number, im: number): Pair => [Math.hypot(re, im), 0],
-    Sign: realOnly(Math.sign),
-    Conjugate: (re: number, im: number): Pair => [re, -im],
-    Real: (re: number): Pair => [re, 0],
-    Imaginary: (_re: number, im: number): Pair => [im, 0],
-  }).map(([name, f]) => [name, lift(f)]),
-);
+export const functions: Readonly<Record<string, (z: Complex) => Complex>> = /* @__PURE__ */ lifted({
+  Exp: expOf,
+  Ln: lnOf,
+  Sqrt: sqrtOf,
+  Sin: sinOf,
+  Cos: cosOf,
+  Tan: (re: number, im: number) => over(sinOf(re, im), cosOf(re, im)),
+  Cot: (re: number, im: number) => over(cosOf(re, im), sinOf(re, im)),
+  Sec: /* @__PURE__ */ reciprocal(cosOf),
+  Csc: /* @__PURE__ */ reciprocal(sinOf),
+  Sinh: sinhOf,
+  Cosh: coshOf,
+  Tanh: (re: number, im: number) => over(sinhOf(re, im), coshOf(re, im)),
+  Coth: (re: number, im: number) => over(coshOf(re, im), sinhOf(re, im)),
+  Sech: /* @__PURE__ */ reciprocal(coshOf),
+  Csch: /* @__PURE__ */ reciprocal(sinhOf),
+  Arcsin: asinOf,
+  Arccos: acosOf,
+  Arctan: atanOf,
+  Arccot: /* @__PURE__ */ ofReciprocal(atanOf),
+  Arcsec: /* @__PURE__ */ ofReciprocal(acosOf),
+  Arccsc: /* @__PURE__ */ ofReciprocal(asinOf),
+  Arsinh: /* @__PURE__ */ realOnly(Math.asinh),
+  Arcosh: /* @__PURE__ */ realOnly(Math.acosh),
+  Artanh: /* @__PURE__ */ realOnly(Math.atanh),
+  Floor: /* @__PURE__ */ realOnly(Math.floor),
+  Ceil: /* @__PURE__ */ realOnly(Math.ceil),
+  Round: /* @__PURE__ */ realOnly(Math.round),
+  Abs: (re: number, im: number): Pair => [Math.hypot(re, im), 0],
+  Sign: /* @__PURE__ */ realOnly(Math.sign),
+  Conjugate: (re: number, im: number): Pair => [re, -im],
+  Real: (re: number): Pair => [re, 0],
+  Imaginary: (_re: number, im: number): Pair => [im, 0],
+});
+
+function lifted(
+  table: Readonly<Record<string, (re: number, im: number) => Pair>>,
+): Record<string, (z: Complex) => Complex> {
+  return Object.fromEntries(Object.entries(table).map(([name, f]) => [name, lift(f)]));
+}
 
 /**
  * A power. The odd root of a negative real number is the real one, as in school: (−8)^(1/3) = −2.

@@ -7,13 +7,14 @@ import type { Rational } from "./rational.ts";
 /** Values of the symbols. */
 export type Environment = ReadonlyMap<string, Complex>;
 
+const euler = /* @__PURE__ */ complex.real(Math.E);
 const constants: Readonly<Record<string, Complex>> = {
-  Pi: complex.real(Math.PI),
-  e: complex.real(Math.E),
-  ExponentialE: complex.real(Math.E),
+  Pi: /* @__PURE__ */ complex.real(Math.PI),
+  e: euler,
+  ExponentialE: euler,
   i: complex.imaginaryUnit,
   ImaginaryUnit: complex.imaginaryUnit,
-  Half: complex.real(0.5),
+  Half: { re: 0.5, im: 0, error: 0 },
 };
 
 /** Deeper expressions are no answers: they count as unreadable. */

@@ -1,4 +1,5 @@
 /** Which characters, commands and words mean the same: what the tokens of mathematics are spelled by. */
+import { wordSet } from "./word-set.ts";
 
 export const unicode: Readonly<Record<string, string>> = {
   "−": "-",
@@ -51,19 +52,13 @@ export const superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 export const subscripts = "₀₁₂₃₄₅₆₇₈₉";
 
 /** Commands whose braces hold text. */
-export const textCommands = new Set(
-  "text mbox textbf textit textrm textnormal texttt textsf mathrm mathbf mathit mathsf mathtt operatorname hbox rm".split(
-    " ",
-  ),
+export const textCommands = /* @__PURE__ */ wordSet(
+  "text mbox textbf textit textrm textnormal texttt textsf mathrm mathbf mathit mathsf mathtt operatorname hbox rm",
 );
 /** Commands that only change the looks. */
-export const invisible = new Set(
-  (
-    "left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits quad qquad ! , ; : > " +
-    "hspace vphantom boldsymbol bm overline vec hat bar tilde mathcal underline"
-  )
-    .split(" ")
-    .concat([" ", "\n", "\t"]),
+export const invisible = /* @__PURE__ */ wordSet(
+  "left right big Big bigg Bigg bigl bigr Bigl Bigr displaystyle textstyle limits nolimits quad qquad ! , ; : > " +
+    "hspace vphantom boldsymbol bm overline vec hat bar tilde mathcal underline",
 );
 /** Other names of a command. */
 export const synonyms: Readonly<Record<string, string>> = {
@@ -137,11 +132,9 @@ export const operators: Readonly<Record<string, string>> = {
   degree: "°",
 };
 /** Words that are commands when they are written without a backslash. */
-export const plainCommands = new Set(
-  (
-    "sqrt sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log lg exp pi infty infinity inf frac " +
-    "alpha beta gamma theta lambda"
-  ).split(" "),
+export const plainCommands = /* @__PURE__ */ wordSet(
+  "sqrt sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log lg exp pi infty infinity inf frac " +
+    "alpha beta gamma theta lambda",
 );
 export const wordSigns: Readonly<Record<string, string>> = {
   and: "and",

@@ -1,13 +1,12 @@
 import { Unreadable } from "./evaluate.ts";
 import type { Token } from "./tokens.ts";
+import { wordSet } from "./word-set.ts";
 
 /** Commands that are passed on as they are. */
-const functions = new Set(
-  "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log lg max min pi infty sum prod lfloor lceil".split(
-    " ",
-  ),
+const functions = /* @__PURE__ */ wordSet(
+  "sin cos tan cot sec csc arcsin arccos arctan sinh cosh tanh ln log lg max min pi infty sum prod lfloor lceil",
 );
-const trigonometric = new Set("sin cos tan cot sec csc".split(" "));
+const trigonometric = /* @__PURE__ */ wordSet("sin cos tan cot sec csc");
 
 /**
  * One expression in the LaTeX that the engine reads: arguments in braces, letters by names of our own.

@@ -3,6 +3,7 @@ import { parts, type MathEngine, type MathJson } from "./math-json.ts";
 import { renderLatex } from "./render.ts";
 import type { Token } from "./tokens.ts";
 import { normaliseUnit, type Group, type Scalar, type Value } from "./value.ts";
+import { wordSet } from "./word-set.ts";
 
 /** Longer or deeper expressions are no answers. */
 const maxTokens = 400;
@@ -12,8 +13,8 @@ const listSigns = [",", ";", "and", "or"];
 const relationSigns = ["=", "≈", "≡", "<", ">", "≤", "≥", "≠", "∈"];
 const regionSigns = ["∪", "∩", "∖"] as const;
 /** Words in front of an answer that say nothing of it. */
-const fillers = new Set(
-  "about approximately approx around roughly nearly exactly is equals the a an only".split(" "),
+const fillers = /* @__PURE__ */ wordSet(
+  "about approximately approx around roughly nearly exactly is equals the a an only",
 );
 /** Words that are products of their letters, rather than words. */
 const productWord = /^[a-df-hj-np-z]{2,3}(?:_\w+)?$/;

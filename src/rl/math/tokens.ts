@@ -261,7 +261,14 @@ class Scanner {
       this.#tokens.push({ type: "command", name: `mathbb{${set.trim()}}` });
       return true;
     }
-    if (name === "boxed" || name === "fbox" || invisible.has(name) || name === "$" || name === "#")
+    if (
+      name === "boxed" ||
+      name === "fbox" ||
+      /^\s$/.test(name) ||
+      invisible.has(name) ||
+      name === "$" ||
+      name === "#"
+    )
       return true;
     this.#named(name);
     return true;

@@ -41,41 +41,44 @@ export interface Relation {
   assignment: boolean;
 }
 
-const unitSynonyms: Readonly<Record<string, string>> = Object.fromEntries(
-  [
-    "cm centimeter centimetre",
-    "mm millimeter millimetre",
-    "km kilometer kilometre",
-    "m meter metre",
-    "in inch inches",
-    "ft foot feet",
-    "yd yard",
-    "mi mile",
-    "g gram gramme",
-    "kg kilogram kilogramme",
-    "mg milligram",
-    "lb pound lbs",
-    "s sec second secs",
-    "min minute mins",
-    "h hr hour hrs",
-    "ml milliliter millilitre",
-    "l liter litre L",
-    "degree deg degrees",
-    "dollar dollars usd",
-    "cent cents",
-    "n newton N",
-    "j joule J",
-    "w watt W",
-    "v volt V",
-    "mph miles/h mi/h",
-    "kph kmh km/h",
-    "unit units",
-    "person people",
-  ].flatMap((line) => {
-    const names = line.split(" ");
-    return names.map((name) => [name, names[0]]);
-  }),
-);
+const unitSynonyms: Readonly<Record<string, string>> = /* @__PURE__ */ synonymsOf([
+  "cm centimeter centimetre",
+  "mm millimeter millimetre",
+  "km kilometer kilometre",
+  "m meter metre",
+  "in inch inches",
+  "ft foot feet",
+  "yd yard",
+  "mi mile",
+  "g gram gramme",
+  "kg kilogram kilogramme",
+  "mg milligram",
+  "lb pound lbs",
+  "s sec second secs",
+  "min minute mins",
+  "h hr hour hrs",
+  "ml milliliter millilitre",
+  "l liter litre L",
+  "degree deg degrees",
+  "dollar dollars usd",
+  "cent cents",
+  "n newton N",
+  "j joule J",
+  "w watt W",
+  "v volt V",
+  "mph miles/h mi/h",
+  "kph kmh km/h",
+  "unit units",
+  "person people",
+]);
+
+/** Every name of a unit, and the name that stands for all. */
+function synonymsOf(lines: readonly string[]): Record<string, string> {
+  const entries = lines
+    .map((line) => line.split(" "))
+    .flatMap((names) => names.map((name) => [name, names[0]] as const));
+  return Object.fromEntries(entries);
+}
 
 /** "square centimeters" as "cm^2", "meters per second" as "m/s"; unknown words lower-case and in the singular. */
 export function normaliseUnit(text: string): string {

@@ -1,8 +1,19 @@
 import { optionsOf } from "./multiple-choice.ts";
 import { findNumbers } from "./number.ts";
-import { verifierKinds, type VerifierInput, type VerifierKind } from "./verdict.ts";
+import type { VerifierInput, VerifierKind } from "./verdict.ts";
 
-export const verifierNames = [...verifierKinds, "model-judge", "easyr1-r1v", "easyr1-math"] as const;
+export const verifierNames = [
+  "multiple-choice",
+  "fill-in-blank",
+  "number",
+  "math",
+  "yes-no",
+  "iou",
+  "set",
+  "model-judge",
+  "easyr1-r1v",
+  "easyr1-math",
+] as const satisfies readonly VerifierName[];
 export type VerifierName = VerifierKind | "model-judge" | "easyr1-r1v" | "easyr1-math";
 
 /**

@@ -34,7 +34,10 @@ const nodeEntries = { node: "src/node.ts", cli: "src/cli/main.ts" };
 const sharedChunks = [
   { name: "errors", roots: ["src/util/errors.ts"] },
   { name: "wire", roots: ["workers/stream.ts", "workers/transfer.ts", "src/tasks/task.ts"] },
-  { name: "rules", roots: ["src/rl/index.ts"] },
+  {
+    name: "rules",
+    roots: ["src/rl/advantage.ts", "src/rl/metrics.ts", "src/rl/objective.ts", "src/rl/reward.ts"],
+  },
   { name: "recipes", roots: ["src/train/run-recipe.ts"] },
   { name: "tasks", roots: ["workers/reward-worker.ts"] },
   { name: "records", roots: ["workers/client.ts"] },
@@ -81,7 +84,9 @@ await build({
     },
   },
 });
-checkBrowserFiles(dist, Object.keys(browserEntries));
+// The algebra of `thinktab/rl`, loaded by those who verify formulas. It makes functions from text where it writes LaTeX;
+// here it only reads.
+checkBrowserFiles(dist, Object.keys(browserEntries), /^compute-engine\./);
 writeDeclarations(root, join(dist, "types"), [
   "workers/client.ts",
   "src/engine.ts",

@@ -25,6 +25,15 @@ describe("what a browser or a bundler would not take is caught", () => {
   });
 });
 
+test("code from text is let through where it is known", () => {
+  expect(problemsOf(`Function("x")`, true)).toEqual([]);
+  expect(problemsOf(`import"idb";Function("x")`, true)).toHaveLength(1);
+});
+
+test("a text that looks like an import is none", () => {
+  expect(problemsOf('throw Error(`read from "${a}"`)')).toEqual([]);
+});
+
 test("what both take is let through", () => {
   const code = `import{a as e}from"./wire-1.js";export*from"./rules-2.js";
     await import("./training-3.js");import(\n/* @vite-ignore */\n/* webpackIgnore: true */\ne);${worker}`;

@@ -2,6 +2,7 @@ import type { InferenceSession, TypedTensor } from "onnxruntime-web";
 import { httpSource } from "../storage/http-source.ts";
 import { readJson, type FileSource } from "../storage/source.ts";
 import { LanguageModelError } from "../util/errors.ts";
+import { importModule } from "../util/import-module.ts";
 import { untilAborted } from "./abort.ts";
 import type { AnswerPair, PairScorer } from "./language-model.ts";
 import { Limiter } from "./limiter.ts";
@@ -151,7 +152,7 @@ async function openSession(
 
 /** A session of ONNX Runtime Web on the processor; the first output is read. */
 export async function createOnnxSession(model: Uint8Array): Promise<OnnxSession> {
-  const { InferenceSession: Session, Tensor } = await import("onnxruntime-web/wasm");
+  const { InferenceSession: Session, Tensor } = await loadRuntime();
   const session: InferenceSession = await Session.create(model);
   const [output] = session.outputNames;
   return {
@@ -167,4 +168,11 @@ export async function createOnnxSession(model: Uint8Array): Promise<OnnxSession>
     },
     release: () => session.release(),
   };
+}
+
+/** In a page the build without a GPU's backends, half the size; it does not run in Node, where a bundler has no say. */
+async function loadRuntime(): Promise<typeof import("onnxruntime-web")> {
+  return typeof location === "undefined"
+    ? ((await importModule("onnxruntime-web")) as typeof import("onnxruntime-web"))
+    : await import("onnxruntime-web/wasm");
 }

@@ -9,6 +9,7 @@ import { png } from "./page.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "thinktab-examples-"));
 
+test.describe.configure({ timeout: 300_000 });
 test.beforeAll(() => {
   test.setTimeout(300_000);
   installExamples(folder);
@@ -66,7 +67,9 @@ async function drive(page: Page): Promise<void> {
 
   await page.getByLabel("Steps").fill("2");
   await button("Train").click();
-  await expect(page.getByLabel("Training")).toHaveText(/^Done: \d+% right answers before, \d+% after$/);
+  await expect(page.getByLabel("Training")).toHaveText(/^Done: \d+% right answers before, \d+% after$/, {
+    timeout: 150_000, // two steps of 64 answers each, on a processor
+  });
 
   await button("Free the GPU").click();
   await expect(state).toHaveText(/^Freed/);

@@ -90,7 +90,9 @@ test("a session that fails is given back, and the question fails", async () => {
     create: () =>
       Promise.resolve({
         prompt: () => Promise.reject(new DOMException("too long", "QuotaExceededError")),
-        destroy: () => void destroyed++,
+        destroy: () => {
+          destroyed++;
+        },
       }),
   });
   const model = await builtInModel({ api });

@@ -10,6 +10,7 @@ export interface EasyR1Score {
   accuracy: number;
 }
 
+/** Weights of EasyR1's rewards. */
 export interface EasyR1Options {
   /** Share of the format in the overall reward. */
   formatWeight?: number;

@@ -15,6 +15,7 @@ import { verifyYesNo } from "./verifiers/yes-no.ts";
 
 /** How a think block and an answer block are looked for: our two readings, and EasyR1's two. */
 export const formatReadings = ["strict", "lenient", "easyr1-r1v", "easyr1-math"] as const;
+/** How the format of a response is judged. */
 export type FormatReading = (typeof formatReadings)[number];
 
 /** What a model is asked to judge. */
@@ -29,6 +30,7 @@ export interface JudgeRequest {
 /** Asks a model. A judgement that fails resolves to score null, never to 0: the sample is left out. */
 export type JudgeAnswer = (request: JudgeRequest) => Promise<{ score: number | null; why?: string }>;
 
+/** Weights, format and judges of a hybrid reward. */
 export interface HybridRewardOptions {
   /** Of accuracy and format, 0.7 and 0.3 as WeThink has them; each from 0. */
   weights?: { accuracy: number; format: number };
@@ -68,6 +70,7 @@ export interface HybridResult extends RewardResult {
   why: string;
 }
 
+/** A hybrid reward, ready to score responses. */
 export type HybridReward = (completion: Completion, example: HybridExample) => Promise<HybridResult>;
 
 /**

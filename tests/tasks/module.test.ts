@@ -23,7 +23,7 @@ beforeAll(async () => {
   await writeFile(join(folder, "made.mjs"), made);
   await writeFile(
     join(folder, "plain.mjs"),
-    `${made.replace('({ word = "yes" }) => (', "").replace(/\);$/, ";").replaceAll("word", '"no"')}`,
+    made.replace('({ word = "yes" }) => (', "").replace(/\);$/, ";").replaceAll("word", '"no"'),
   );
   await writeFile(join(folder, "none.mjs"), "export default 3;");
   await writeFile(join(folder, "torn.mjs"), "export default {");

@@ -2,6 +2,7 @@ import { optionsOf } from "./multiple-choice.ts";
 import { findNumbers } from "./number.ts";
 import type { VerifierInput, VerifierKind } from "./verdict.ts";
 
+/** Everything that may verify an answer: the rules by kind, the model judge, and EasyR1's own two rewards. */
 export const verifierNames = [
   "multiple-choice",
   "fill-in-blank",
@@ -14,6 +15,7 @@ export const verifierNames = [
   "easyr1-r1v",
   "easyr1-math",
 ] as const satisfies readonly VerifierName[];
+/** One of {@link verifierNames}. */
 export type VerifierName = VerifierKind | "model-judge" | "easyr1-r1v" | "easyr1-math";
 
 /**
@@ -33,6 +35,7 @@ const keywords: readonly (readonly [VerifierName, RegExp])[] = [
   ["fill-in-blank", /\bfill\w*\b|\bfib\b|\bblanks?\b|\bcloze\b|\bexact(?: ?match)?\b|\bstring\b|\bshort answer\b|\brule\b/],
 ]; // prettier-ignore
 
+/** Which verifier was chosen for a record, and why. */
 export interface VerifierChoice {
   verifier: VerifierName;
   /** Which column decided, or what the answer looks like; values that were not understood are named. */

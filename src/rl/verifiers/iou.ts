@@ -3,6 +3,7 @@ import { undecided, wrong, type Verdict, type VerifierInput } from "./verdict.ts
 /** Corners in pixels, or in whatever the gold answer is in: left, top, right, bottom. */
 export type Box = readonly [x1: number, y1: number, x2: number, y2: number];
 
+/** How boxes are compared. */
 export interface IouOptions {
   /** From this IoU on the answer is right. */
   threshold?: number;

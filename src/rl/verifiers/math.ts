@@ -9,7 +9,7 @@ import { right, undecided, wrong, type Verdict, type VerifierInput } from "./ver
 
 /**
  * Whether the response's mathematics is the gold answer's, with the verdicts of Math-Verify (5d148cf) but for its traps.
- * The answer is looked for by {@link findAnswer}; cut it out of its tags before.
+ * The answer is looked for by `findAnswer` (src/rl/math); cut it out of its tags before.
  *
  * - Numbers are exact; where one is written with a decimal point both are rounded to six decimals.
  * - Percent is a hundredth: 50% is 0.5, never 50. Units are dropped, unless both sides have one and they differ; nothing

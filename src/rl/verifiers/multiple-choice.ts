@@ -21,8 +21,9 @@ const usualLetters = ["A", "B", "C", "D"];
 /** A letter further from the end is more likely to be a word: "A good picture of a dog". */
 const lastTokens = 4;
 
+/** The option that a response chose. */
 export interface Choice {
-  /** An option's letter, {@link noChoice} for a refusal, null when nothing can be inferred. */
+  /** An option's letter, `Z` for a refusal, null when nothing can be inferred. */
   letter: string | null;
   /** The rule that found it. */
   how: string;

@@ -2,6 +2,7 @@ import { divide, parseDecimal, toNumber } from "../math/rational.ts";
 import { normaliseUnit } from "../math/value.ts";
 import { right, undecided, wrong, type Verdict, type VerifierInput } from "./verdict.ts";
 
+/** A number as it is found in a text. */
 export interface ParsedNumber {
   /** A percentage divided by 100. */
   value: number;
@@ -12,6 +13,7 @@ export interface ParsedNumber {
   text: string;
 }
 
+/** How far a number may be from the gold one. */
 export interface NumberOptions {
   /** Allowed difference as a share of the gold answer. */
   relative?: number;

@@ -2,6 +2,7 @@ import { parseDecimal } from "../math/rational.ts";
 import { normaliseText } from "./fill-in-blank.ts";
 import { right, undecided, wrong, type Verdict, type VerifierInput } from "./verdict.ts";
 
+/** How two lists are compared. */
 export interface SetOptions {
   /** exact: 1 for the same elements, else 0. f1: the harmonic mean of precision and recall. */
   score?: "exact" | "f1";

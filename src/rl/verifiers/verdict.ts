@@ -1,5 +1,6 @@
 import { parseThinkAnswer } from "../reward.ts";
 
+/** The kinds of answer that a rule can verify. */
 export const verifierKinds = [
   "multiple-choice",
   "fill-in-blank",
@@ -9,6 +10,7 @@ export const verifierKinds = [
   "iou",
   "set",
 ] as const;
+/** One of {@link verifierKinds}. */
 export type VerifierKind = (typeof verifierKinds)[number];
 
 /** What a verifier is given: texts, no tags. */
@@ -23,6 +25,7 @@ export interface VerifierInput {
   options?: Readonly<Record<string, string>> | readonly string[];
 }
 
+/** What a verifier says of a response. */
 export interface Verdict {
   /** 0 to 1. null: nothing can be said, as the gold answer is of no use; the sample is left out. */
   score: number | null;
@@ -40,6 +43,7 @@ export const undecided = (why: string): Verdict => ({ score: null, extracted: nu
 /** "strict" takes exactly one answer block and nothing else; "lenient" makes the best of what is there. */
 export type AnswerReading = "strict" | "lenient";
 
+/** The part of a response that a verifier reads. */
 export interface ExtractedAnswer {
   /** null: there is no answer to verify. */
   text: string | null;

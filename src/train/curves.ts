@@ -11,6 +11,7 @@ export interface CurveRun {
   after?: Proportion | null;
 }
 
+/** What is written beside the curves. */
 export interface CurveOptions {
   title?: string;
 }

@@ -34,6 +34,20 @@ test("tasks begin in the order they came; one that was aborted while it waited n
   expect(log).not.toContain("c");
 });
 
+test("a place that an aborted task waited for is not lost", async () => {
+  const limiter = new Limiter(1);
+  const log: string[] = [];
+  const first = task(log, "first");
+  const running = limiter.run(first.run);
+  const control = new AbortController();
+  const aborted = limiter.run(() => Promise.resolve(), control.signal);
+  control.abort(new Error("enough"));
+  await expect(aborted).rejects.toThrow("enough");
+  first.end();
+  await running;
+  expect(await limiter.run(() => Promise.resolve(7))).toBe(7);
+}, 5000);
+
 test("a task that throws gives its place back", async () => {
   const limiter = new Limiter(1);
   await expect(limiter.run(() => Promise.reject(new Error("no")))).rejects.toThrow("no");

@@ -276,6 +276,15 @@ describe("an abort ends a question at once", () => {
     if (reply === "silence") await expect.poll(() => server.left).toBe(1);
   });
 
+  test("in the last try: with the signal's reason, not as a failure", async () => {
+    const { server, model } = await open(["silence"], { attempts: 1 });
+    const control = new AbortController();
+    const asked = failure(model.ask(question, { signal: control.signal }));
+    await expect.poll(() => server.requests.length).toBe(1);
+    control.abort(new Error("enough"));
+    expect((await asked).message).toBe("enough");
+  });
+
   test("before it is asked: nothing is sent; later questions are answered", async () => {
     const { server, model } = await open([says("yes")], { concurrency: 1 });
     await failure(model.ask(question, { signal: AbortSignal.abort() }));

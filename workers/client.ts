@@ -95,6 +95,8 @@ export interface ThinktabOptions extends OpenOptions {
   onProgress?: (progress: LoadProgress) => void;
   /** The other end of a channel to an engine of your own; by default a worker is started. */
   endpoint?: Endpoint;
+  /** Ends the start: nothing of it is left then. A kit that has started is ended by {@link Thinktab.dispose}. */
+  signal?: AbortSignal;
 }
 
 export interface LoadPolicyOptions extends LoadOptions {
@@ -105,20 +107,26 @@ export interface LoadPolicyOptions extends LoadOptions {
 
 /**
  * Starts the engine and opens the GPU there.
- * @throws GpuUnavailableError without WebGPU, ThinktabError when the worker does not start.
+ * @throws GpuUnavailableError without WebGPU, ThinktabError when the worker does not start, AbortError.
  */
 export async function createThinktab(options: ThinktabOptions = {}): Promise<Thinktab> {
-  const { endpoint, device, onProgress, ...open } = options;
+  const { endpoint, device, onProgress, signal, ...open } = options;
+  signal?.throwIfAborted();
   installTransferHandlers();
   const failure = new Failure();
   const host = await startEngine(failure, endpoint, device);
   const engine = wrap<EngineApi>(host.endpoint);
+  const abort = () => failure.fail(signal?.reason as Error);
+  signal?.addEventListener("abort", abort, { once: true });
   try {
+    signal?.throwIfAborted(); // it may have been, while the engine was fetched
     const { device: info, versions } = await failure.orElse(engine.open(open));
     return new Thinktab(info, versions, engine, () => host.close(), failure, onProgress);
   } catch (error) {
     host.close();
     throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
   }
 }
 
@@ -225,14 +233,14 @@ export class Thinktab {
   async *selfTest({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<NumberedSelfTest, void, void> {
     signal?.throwIfAborted();
     const stream = await this.failure.orElse(this.engine.selfTest(signal));
-    yield* readStream(stream, this.failure.promise, signal);
+    yield* readStream(stream, this.failure, signal);
   }
 
   /** What this device gives the kit, measured: a few seconds. @throws AbortError, DeviceLostError */
   async *benchmark({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<BenchmarkResult, void, void> {
     signal?.throwIfAborted();
     const stream = await this.failure.orElse(this.engine.benchmark(signal));
-    yield* readStream(stream, this.failure.promise, signal);
+    yield* readStream(stream, this.failure, signal);
   }
 
   /** Ends everything and frees the GPU. What is pending rejects with an AbortError. */

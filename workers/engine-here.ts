@@ -11,12 +11,15 @@ export function engineHere(device: NonNullable<DeviceOptions["device"]>): {
   close: () => void;
 } {
   const { port1, port2 } = new MessageChannel();
-  expose(new Engine(browserHost(device)), port1);
+  const engine = new Engine(browserHost(device));
+  expose(engine, port1);
   return {
     endpoint: port2,
     close() {
       port1.close();
       port2.close();
+      // No worker ends here with all that it holds: its buffers, its locks, its reward worker.
+      void engine.dispose().catch(() => undefined);
     },
   };
 }

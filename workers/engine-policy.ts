@@ -93,8 +93,12 @@ export class EnginePolicy implements PolicyApi {
     const ended = this.#beginTraining("train");
     try {
       const task = await loadTask(recipe.task); // one that is none is refused before anything saved is deleted
-      const { EngineRun } = await import("./engine-run.ts"); // what trains is fetched by those who do
+      const { EngineRun, isBetweenSteps } = await import("./engine-run.ts"); // what trains is fetched by those who do
       const held = await this.shared.runs.hold(options.name);
+      if (this.#destroyed.signal.aborted) {
+        held.release();
+        throw this.#destroyed.signal.reason;
+      }
       const { policy, shared } = this;
       const run = new EngineRun({
         policy,
@@ -105,17 +109,19 @@ export class EnginePolicy implements PolicyApi {
         turn: this.#turn,
         resume: options.resume,
       });
-      const pump = serve(this.#streams, (cancelled) => {
+      const events = (cancelled: AbortSignal) => {
         cancelled.addEventListener("abort", () => run.stop(), { once: true });
         return run.events();
-      });
+      };
+      // A reader that asks the policy something, and pulls no more until it is answered, must not stop a step half way.
+      const pump = serve(this.#streams, events, { mayWait: (event) => isBetweenSteps(event, recipe) });
       void pump.ended.then(ended);
       return remotely({
         pull: () => pump.pull(),
         cancel: () => pump.cancel(),
-        pause: () => run.pause(),
+        pause: () => pump.unheld(() => run.pause()),
         resume: () => run.resume(),
-        checkpoint: () => run.checkpoint(),
+        checkpoint: () => pump.unheld(() => run.checkpoint()),
         stop: () => run.stop(),
       });
     } catch (error) {

@@ -59,10 +59,13 @@ export class EngineRun {
     this.#gate.end();
   }
 
-  /** The key of a checkpoint of the step that is going on, when it is saved; null when the run ended without one. */
+  /**
+   * The key of a checkpoint of the step that is going on, when it is saved; null when nothing was done yet, or the run
+   * ended without one.
+   */
   checkpoint(): Promise<string | null> {
-    const standing = this.#gate.closed && this.#saved.steps === this.#done && this.#saved.key !== null;
-    if (standing || this.#ended) return Promise.resolve(this.#saved.key);
+    const upToDate = this.#gate.standing && this.#saved.steps === this.#done;
+    if (upToDate || this.#ended) return Promise.resolve(this.#saved.key);
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
@@ -93,7 +96,7 @@ export class EngineRun {
           if (done) return;
           this.#note(event);
           const beforeStep = isBeforeStep(event, recipe);
-          if (event.type !== "rollouts" && (event.type !== "phase" || beforeStep)) {
+          if (isBetweenSteps(event, recipe)) {
             end();
             end = undefined;
           }
@@ -129,7 +132,12 @@ export class EngineRun {
   }
 }
 
+/** Events at which the run does not have the policy for itself. */
+export function isBetweenSteps(event: EngineRunEvent, recipe: RunRecipe): boolean {
+  return event.type !== "rollouts" && (event.type !== "phase" || isBeforeStep(event, recipe));
+}
+
 /** The first phase of a step: nothing of it has been done. */
-function isBeforeStep(event: RunEvent, recipe: RunRecipe): boolean {
+function isBeforeStep(event: EngineRunEvent, recipe: RunRecipe): boolean {
   return event.type === "phase" && event.phase === ("sft" in recipe ? "train" : "rollout");
 }

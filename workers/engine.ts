@@ -50,6 +50,8 @@ export class Engine implements EngineApi {
   #device: Device | undefined;
   readonly #policies = new Set<EnginePolicy>();
   readonly #streams: Streams = new Set();
+  readonly #disposed = new AbortController();
+  readonly #loading = new Set<Promise<unknown>>();
   readonly #rewards: RewardPool;
   #runs: Runs | undefined;
 
@@ -69,7 +71,18 @@ export class Engine implements EngineApi {
     return errorRecord(await this.#opened().lost);
   }
 
-  async load(
+  load(
+    wire: WireSource,
+    options: LoadOptions,
+    progress: ReportProgress | Remote<ReportProgress>,
+    signal: AbortSignal | undefined,
+  ): Promise<PolicyApi & ProxyMarked> {
+    const loading = this.#load(wire, options, progress, signal).finally(() => this.#loading.delete(loading));
+    this.#loading.add(loading);
+    return loading;
+  }
+
+  async #load(
     wire: WireSource,
     options: LoadOptions,
     progress: ReportProgress | Remote<ReportProgress>,
@@ -80,14 +93,19 @@ export class Engine implements EngineApi {
       signal?.throwIfAborted();
       const source = await openSource(wire);
       let reported: Promise<void> | undefined;
+      const either = eitherSignal(signal, this.#disposed.signal);
       const policy = await Policy.load(device, source, {
         ...options,
-        signal,
+        signal: either,
         onProgress: (done, total) => {
           reported = Promise.resolve(progress(done, total));
         },
       });
       await reported;
+      if (either.aborted) {
+        policy.destroy();
+        throw either.reason;
+      }
       const shared = { rewards: this.#rewards, runs: this.#openedRuns(), kit: this.host.kit };
       const held = new EnginePolicy(source.name, policy, shared, () => this.#policies.delete(held));
       this.#policies.add(held);
@@ -123,11 +141,16 @@ export class Engine implements EngineApi {
 
   /** Ends every run and generation, frees everything on the GPU, and the device itself. */
   async dispose(): Promise<void> {
-    await Promise.all([...this.#streams].map((stream) => stream.cancel()));
-    await Promise.all([...this.#policies].map((policy) => policy.destroy()));
-    this.#rewards.dispose();
-    this.#device?.destroy();
-    this.#device = undefined;
+    this.#disposed.abort(new DOMException("the kit was disposed of", "AbortError"));
+    try {
+      await Promise.all([...this.#streams].map((stream) => stream.cancel()));
+      await Promise.all([...this.#policies].map((policy) => policy.destroy()));
+      await Promise.allSettled(this.#loading);
+    } finally {
+      this.#rewards.dispose();
+      this.#device?.destroy();
+      this.#device = undefined;
+    }
   }
 
   #opened(): Device {
@@ -137,7 +160,8 @@ export class Engine implements EngineApi {
 
   #openedRuns(): Runs {
     this.#opened();
-    return (this.#runs ??= new Runs(this.host.openRuns("browser")));
+    if (!this.#runs) throw new InvalidOptionError("engine", "no runs", "open() to have been called");
+    return this.#runs;
   }
 }
 

@@ -1,18 +1,22 @@
 /** The reason why nothing will come from the engine any more; everything pending is held against it. */
 export class Failure {
-  readonly promise: Promise<never>;
-  #reject: (error: Error) => void = () => undefined;
+  #error: Error | undefined;
+  readonly #waiting = new Set<(error: Error) => void>();
 
-  constructor() {
-    this.promise = new Promise((_, reject) => (this.#reject = reject));
-    this.promise.catch(() => undefined); // whoever waits for something hears of it
-  }
-
+  /** The first reason counts. */
   fail(error: Error): void {
-    this.#reject(error);
+    if (this.#error) return;
+    this.#error = error;
+    for (const reject of this.#waiting) reject(error);
+    this.#waiting.clear();
   }
 
+  /** Not a race with a promise of the kit's lifetime: that would keep every result for as long. */
   orElse<T>(work: Promise<T>): Promise<T> {
-    return Promise.race([work, this.promise]);
+    return new Promise((resolve, reject) => {
+      if (this.#error) reject(this.#error);
+      else this.#waiting.add(reject);
+      void work.then(resolve, reject).finally(() => this.#waiting.delete(reject));
+    });
   }
 }

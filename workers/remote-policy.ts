@@ -30,6 +30,8 @@ export interface RemoteTrainOptions extends Partial<RunOptions> {
 
 /** A policy in the engine. */
 export class RemotePolicy {
+  #disposed = false;
+
   /** Made by {@link Thinktab.loadPolicy}. @internal */
   constructor(
     readonly info: PolicyInfo,
@@ -55,7 +57,7 @@ export class RemotePolicy {
     signal?.throwIfAborted();
     const portable = transfer(portableMessages(messages), moved);
     const stream = await this.failure.orElse(this.api.generate(portable, rest, signal));
-    yield* readStream(stream, this.failure.promise, signal);
+    yield* readStream(stream, this.failure, signal);
   }
 
   /** Each token as text of its own; bytes that are no whole character become U+FFFD. */
@@ -143,6 +145,8 @@ export class RemotePolicy {
 
   /** Frees the policy's memory; its runs and generations end. */
   async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
     await this.failure.orElse(this.api.destroy());
     this.api[releaseProxy]();
   }
@@ -210,7 +214,7 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
   async *#read(): AsyncGenerator<EngineRunEvent, void, void> {
     const api = await this.#api;
     try {
-      for await (const event of readStream(api, this.failure.promise)) {
+      for await (const event of readStream(api, this.failure)) {
         if (event.type === "saved") this.#saved = event.key;
         yield event;
       }

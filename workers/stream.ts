@@ -1,6 +1,13 @@
 import { finalizer, proxy, releaseProxy } from "comlink";
 import type { ProxyMarked, Remote } from "comlink";
+import type { Failure } from "./failure.ts";
 import type { Pull, StreamApi } from "./protocol.ts";
+
+export interface PumpOptions<T> {
+  /** Items that the generator may be ahead of its reader. Default 16. */
+  ahead?: number;
+  mayWait?: (item: T) => boolean;
+}
 
 /**
  * A generator as the far side reads it: it runs up to `ahead` items before its reader, so that a busy page does not
@@ -17,13 +24,26 @@ export class Pump<T> implements StreamApi<T> {
   #wakeReader: (() => void) | undefined;
   #wakeSource: (() => void) | undefined;
   #cancelled = false;
+  /** It was cancelled before its end: what its reader has is not the whole. */
+  #cut = false;
+  /** Calls that wait for the generator to go on, whatever its reader does. */
+  #unheld = 0;
+  readonly #mayWait: (item: T) => boolean;
   readonly #running: Promise<void>;
 
-  /** @param interrupt makes a generator that is at work, or waits, end soon: called when the stream is cancelled. */
-  constructor(source: AsyncGenerator<T, void, void>, interrupt: () => void, ahead = 16) {
+  /**
+   * @param interrupt makes a generator that is at work, or waits, end soon: called when the stream is cancelled.
+   * @param mayWait whether the generator may be kept waiting behind an item: not while it holds what others need.
+   */
+  constructor(
+    source: AsyncGenerator<T, void, void>,
+    interrupt: () => void,
+    { ahead = 16, mayWait = () => true }: PumpOptions<T> = {},
+  ) {
     this.#source = source;
     this.#interrupt = interrupt;
     this.#ahead = ahead;
+    this.#mayWait = mayWait;
     this.#running = this.#run();
   }
 
@@ -38,14 +58,30 @@ export class Pump<T> implements StreamApi<T> {
     const items = this.#items.splice(0);
     this.#wakeSource?.();
     if (items.length === 0 && this.#error) throw this.#error.value;
+    if (items.length === 0 && this.#cut)
+      throw new DOMException("the stream was ended before its end", "AbortError");
     return { items, done: items.length === 0 };
   }
 
   async cancel(): Promise<void> {
     this.#cancelled = true;
-    if (!this.#ended) this.#interrupt();
+    if (!this.#ended) {
+      this.#cut = true;
+      this.#interrupt();
+    }
     this.#wakeSource?.();
     await this.#running;
+  }
+
+  /** Waits for something that the generator does: a reader that waits for it does not pull meanwhile. */
+  async unheld<R>(work: () => Promise<R>): Promise<R> {
+    this.#unheld++;
+    this.#wakeSource?.();
+    try {
+      return await work();
+    } finally {
+      this.#unheld--;
+    }
   }
 
   /** Comlink calls this when the reader's end is released or collected. */
@@ -58,7 +94,8 @@ export class Pump<T> implements StreamApi<T> {
       for await (const item of this.#source) {
         this.#items.push(item);
         this.#wakeReader?.();
-        if (this.#items.length >= this.#ahead && !this.#cancelled) {
+        const full = this.#items.length >= this.#ahead && this.#unheld === 0;
+        if (full && this.#mayWait(item) && !this.#cancelled) {
           await new Promise<void>((wake) => (this.#wakeSource = wake));
         }
         if (this.#cancelled) break;
@@ -83,9 +120,10 @@ export type Streams = Set<Pick<Pump<unknown>, "cancel">>;
 export function serve<T>(
   streams: Streams,
   begin: (cancelled: AbortSignal) => AsyncGenerator<T, void, void>,
+  options?: PumpOptions<T>,
 ): Pump<T> & ProxyMarked {
   const controller = new AbortController();
-  const pump = new Pump(begin(controller.signal), () => controller.abort());
+  const pump = new Pump(begin(controller.signal), () => controller.abort(), options);
   streams.add(pump);
   void pump.ended.then(() => streams.delete(pump));
   return remotely(pump);
@@ -103,18 +141,18 @@ export function remotely<T extends object>(object: T): T & ProxyMarked {
 
 /**
  * Reads a stream of the far side. Leaving the loop early cancels it.
- * @param failed rejects when nothing will come any more: the device is lost, the worker is gone.
+ * @param failure says when nothing will come any more: the device is lost, the worker is gone.
  * @param signal ends it with its reason, also where what it ends has run ahead to its end.
  */
 export async function* readStream<T>(
   stream: Remote<StreamApi<T> & ProxyMarked>,
-  failed: Promise<never>,
+  failure: Failure,
   signal?: AbortSignal,
 ): AsyncGenerator<T, void, void> {
   let ended = false;
   const pull = async () => {
     try {
-      return await Promise.race([stream.pull(), failed]);
+      return await failure.orElse(stream.pull());
     } catch (error) {
       ended = true;
       throw error;
@@ -133,7 +171,7 @@ export async function* readStream<T>(
       }
     }
   } finally {
-    if (!ended) await Promise.race([stream.cancel(), failed]);
+    if (!ended) await failure.orElse(stream.cancel());
     stream[releaseProxy]();
   }
 }

@@ -35,10 +35,16 @@ export class Gate {
     return this.#closed;
   }
 
+  /** Somebody waits. */
+  get standing(): boolean {
+    return this.#open !== undefined;
+  }
+
   /** Resolves when somebody stands at the gate, or nobody will come any more. */
   close(): Promise<void> {
+    if (this.#ended) return Promise.resolve(); // nobody may be kept waiting any more
     this.#closed = true;
-    if (this.#ended || this.#open) return Promise.resolve();
+    if (this.#open) return Promise.resolve();
     return new Promise((resolve) => this.#standing.push(resolve));
   }
 

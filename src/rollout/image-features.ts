@@ -42,11 +42,13 @@ export class ImageFeatures {
     const grown = !this.#tensor || Number(this.#tensor.shape[0]) < rows;
     if (grown) {
       if (this.#tensor) device.freeTensor(this.#tensor);
+      this.#tensor = undefined; // should the new one be refused, nothing goes on with what was freed
       const capacity = 2 ** Math.ceil(Math.log2(Math.max(64, rows)));
       this.#tensor = device.tensor("image features", [capacity, config.text.hiddenSize], "f32");
     }
     if (this.#tensor && (grown || !this.#encoder || this.#encoder.patches < largest)) {
       this.#encoder?.destroy();
+      this.#encoder = undefined;
       // Room for several images to a run, so that a step's images do not go one by one.
       const unit = config.vision.mergeSize ** 2;
       const patches = Math.ceil(Math.max(largest, Math.min(rows * unit, 4096)) / unit) * unit;

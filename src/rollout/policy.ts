@@ -85,8 +85,13 @@ export class Policy {
     const tokenizer = await readTokenizer(source);
     const template = await readChatTemplate(source);
     const model = await Model.load(device, source, options);
-    const imageProcessor = model.vision ? await readImageProcessorConfig(source) : null;
-    return new Policy(model, tokenizer, template, imageProcessor);
+    try {
+      const imageProcessor = model.vision ? await readImageProcessorConfig(source) : null;
+      return new Policy(model, tokenizer, template, imageProcessor);
+    } catch (error) {
+      model.destroy();
+      throw error;
+    }
   }
 
   /** The device that holds the weights. */

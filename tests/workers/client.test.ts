@@ -236,6 +236,22 @@ describe("on an injected device", () => {
     }
   });
 
+  test("a start that is aborted leaves nothing, and the device can be used for another", async () => {
+    const own = await countingDevice();
+    const options = { device: own.device, storage: "memory" as const };
+    await expect(createThinktab({ ...options, signal: AbortSignal.abort() })).rejects.toMatchObject({
+      name: "AbortError",
+    });
+    const controller = new AbortController();
+    const starting = createThinktab({ ...options, signal: controller.signal });
+    queueMicrotask(() => controller.abort());
+    await expect(starting).rejects.toMatchObject({ name: "AbortError" });
+    const other = await createThinktab(options);
+    await other.dispose();
+    expect(own.count()).toMatchObject({ live: 0, destroyed: false });
+    own.end();
+  });
+
   test("disposing frees every buffer and leaves the device to its owner", async () => {
     const own = await countingDevice();
     const other = await createThinktab({ device: own.device, storage: "memory" });

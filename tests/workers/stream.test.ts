@@ -2,6 +2,7 @@ import { expose, wrap } from "comlink";
 import type { ProxyMarked, Remote } from "comlink";
 import { expect, test } from "vitest";
 import { ContextLengthError } from "../../src/util/errors.ts";
+import { Failure } from "../../workers/failure.ts";
 import type { StreamApi } from "../../workers/protocol.ts";
 import { Pump, readStream, remotely } from "../../workers/stream.ts";
 import { installTransferHandlers } from "../../workers/transfer.ts";
@@ -9,6 +10,7 @@ import { Gate, Turn } from "../../workers/turn.ts";
 
 installTransferHandlers();
 const never = new Promise<never>(() => undefined);
+const noFailure = new Failure();
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 /** A pump at the far end of a channel. */
@@ -27,13 +29,13 @@ function count(to: number) {
       state.ended = true;
     }
   }
-  return { state, pump: new Pump(source(), () => state.interrupted++, 4) };
+  return { state, pump: new Pump(source(), () => state.interrupted++, { ahead: 4 }) };
 }
 
 test("every item arrives, in order", async () => {
   const { state, pump } = count(50);
   const got: number[] = [];
-  for await (const item of readStream(across(pump), never)) got.push(item);
+  for await (const item of readStream(across(pump), noFailure)) got.push(item);
   expect(got).toEqual(Array.from({ length: 50 }, (_, i) => i));
   expect(state).toEqual({ made: 50, ended: true, interrupted: 0 });
 });
@@ -47,9 +49,32 @@ test("the source waits for a reader that does not read", async () => {
   expect(state.made).toBe(8);
 });
 
+test("the source is not kept waiting where it must not, nor while somebody waits for it", async () => {
+  const made: number[] = [];
+  async function* source() {
+    for (let i = 0; i < 100; i++) {
+      made.push(i);
+      yield await Promise.resolve(i);
+    }
+  }
+  const pump = new Pump(source(), () => undefined, { ahead: 2, mayWait: (item) => item % 10 === 9 });
+  await settle();
+  expect(made).toHaveLength(10);
+  await pump.unheld(settle);
+  expect(made).toHaveLength(100);
+});
+
+test("a reader of what was cancelled is not told that it was the whole", async () => {
+  const { pump } = count(50);
+  const reading = (async () => {
+    for await (const item of readStream(across(pump), noFailure)) if (item === 2) await pump.cancel();
+  })();
+  await expect(reading).rejects.toMatchObject({ name: "AbortError" });
+});
+
 test("leaving the loop ends the source", async () => {
   const { state, pump } = count(1e9);
-  for await (const item of readStream(across(pump), never)) if (item === 2) break;
+  for await (const item of readStream(across(pump), noFailure)) if (item === 2) break;
   expect(state).toMatchObject({ ended: true, interrupted: 1 });
 });
 
@@ -60,7 +85,8 @@ test("an error arrives behind the items before it, with its class", async () => 
   }
   const got: number[] = [];
   const read = async () => {
-    for await (const item of readStream(across(new Pump(source(), () => undefined)), never)) got.push(item);
+    for await (const item of readStream(across(new Pump(source(), () => undefined)), noFailure))
+      got.push(item);
   };
   await expect(read()).rejects.toSatisfy(
     (error) => error instanceof ContextLengthError && error.message === "too long",
@@ -73,9 +99,12 @@ test("a reader that waits hears of a failure", async () => {
     await never;
     yield 1;
   }
-  const failed = settle().then(() => Promise.reject(new ContextLengthError("gone")));
-  const first = readStream(across(new Pump(source(), () => undefined)), failed).next();
+  const failure = new Failure();
+  const first = readStream(across(new Pump(source(), () => undefined)), failure).next();
+  void settle().then(() => failure.fail(new ContextLengthError("gone")));
   await expect(first).rejects.toThrow("gone");
+  failure.fail(new Error("later"));
+  await expect(failure.orElse(Promise.resolve(1))).rejects.toThrow("gone");
 });
 
 test("an AbortSignal crosses, its reason too", async () => {

@@ -9,7 +9,6 @@ import { readAdapter, writeAdapter } from "../src/storage/peft.ts";
 import { memorySource } from "../src/storage/source.ts";
 import { loadTask } from "../src/tasks/module.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
-import type { Task } from "../src/tasks/task.ts";
 import type { RunPlan } from "../src/train/plan-run.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";
@@ -162,19 +161,20 @@ export class EnginePolicy implements PolicyApi {
     signal: AbortSignal | undefined,
   ): Promise<Evaluation> {
     try {
-      return await this.#evaluate(await loadTask(spec), options, progress, this.#untilDestroyed(signal));
+      return await this.#evaluate(spec, options, progress, this.#untilDestroyed(signal));
     } finally {
       if (releaseProxy in progress) progress[releaseProxy]();
     }
   }
 
   async #evaluate(
-    task: Task,
+    spec: TaskSpec,
     options: WireEvaluateOptions,
     progress: ReportProgress | Remote<ReportProgress>,
     signal: AbortSignal,
   ): Promise<Evaluation> {
-    const steps = evaluateSteps(this.policy, task, { ...options, signal });
+    const scorer = this.shared.rewards.scorer(spec, () => undefined);
+    const steps = evaluateSteps(this.policy, await loadTask(spec), { ...options, scorer, signal });
     for (;;) {
       const next = await this.#exclusively(signal, () => steps.next());
       if (next.done) return next.value;

@@ -37,7 +37,7 @@ export type LoadOptions = Omit<ModelOptions, "onProgress" | "signal">;
 
 /** Sampling and prompt options; the signal crosses as an argument of its own. */
 export type WireGenerateOptions = Omit<GenerateOptions, "signal">;
-export type WireEvaluateOptions = Omit<EvaluateOptions, "signal" | "onProgress">;
+export type WireEvaluateOptions = Omit<EvaluateOptions, "signal" | "onProgress" | "scorer">;
 export type WireInspectOptions = Omit<InspectOptions, "signal">;
 
 /** A loaded policy in plain values. */

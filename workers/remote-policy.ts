@@ -118,7 +118,7 @@ export class RemotePolicy {
    */
   async evaluate(
     task: TaskSpec,
-    { signal, onProgress, ...options }: EvaluateOptions = {},
+    { signal, onProgress, ...options }: Omit<EvaluateOptions, "scorer"> = {},
   ): Promise<Evaluation> {
     signal?.throwIfAborted();
     const progress = proxy((done: number, total: number) => onProgress?.(done, total));

@@ -1,5 +1,5 @@
 import { parseThinkAnswer } from "../rl/reward.ts";
-import type { RewardResult } from "../rl/reward.ts";
+import type { Completion, RewardResult } from "../rl/reward.ts";
 import type { RolloutEngine } from "../rollout/engine.ts";
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
 import type { Split, Task, TaskExample } from "../tasks/task.ts";
@@ -23,6 +23,14 @@ export interface EvaluateOptions {
   maxNewTokens?: number;
   /** Put before each chat as a system turn. */
   system?: string;
+  /**
+   * Computes the rewards elsewhere, such as in a worker, where one that hangs or throws loses its own verdict: that
+   * answer then counts as not right. Default: the task's own, here.
+   */
+  scorer?: (
+    completions: readonly (Completion & { tokens: number[] })[],
+    examples: readonly TaskExample[],
+  ) => Promise<RewardResult[]>;
   signal?: AbortSignal;
   /** Examples answered, of how many. */
   onProgress?: (done: number, total: number) => void;
@@ -181,25 +189,27 @@ async function answer(
     placed.map((prompt) => ({ prompt, n: 1 })),
     { temperature: 0, maxNewTokens, adapter, signal },
   );
-  return Promise.all(
-    examples.map(async (example, i) => {
-      const [{ tokens, finishReason }] = completions[i];
-      const text = prefill + policy.tokenizer.decode(tokens, { skipSpecial: true });
-      const reward = await task.reward({ text, tokens, finishReason }, example);
-      const { accuracy, thinking } = reward.parts as Partial<Record<string, number>>;
-      return {
-        id: example.id,
-        kind: typeof example.kind === "string" ? example.kind : null,
-        prompt: prompts[i].text,
-        answer: example.answer ?? null,
-        text,
-        correct: (accuracy ?? reward.value ?? 0) >= 1,
-        thinking: thinking === undefined ? parseThinkAnswer(text).think !== null : thinking >= 1,
-        length: tokens.length,
-        reward,
-      };
-    }),
-  );
+  const answers = completions.map(([{ tokens, finishReason }]) => {
+    return { text: prefill + policy.tokenizer.decode(tokens, { skipSpecial: true }), tokens, finishReason };
+  });
+  const inline = () => Promise.all(examples.map(async (example, i) => task.reward(answers[i], example)));
+  const rewards = await (options.scorer?.(answers, examples) ?? inline());
+  return examples.map((example, i) => {
+    const { text, tokens } = answers[i];
+    const reward = rewards[i];
+    const { accuracy, thinking } = reward.parts as Partial<Record<string, number>>;
+    return {
+      id: example.id,
+      kind: typeof example.kind === "string" ? example.kind : null,
+      prompt: prompts[i].text,
+      answer: example.answer ?? null,
+      text,
+      correct: (accuracy ?? reward.value ?? 0) >= 1,
+      thinking: thinking === undefined ? parseThinkAnswer(text).think !== null : thinking >= 1,
+      length: tokens.length,
+      reward,
+    };
+  });
 }
 
 function summarise(

@@ -286,6 +286,7 @@ class Run {
     if (kept && isOf(kept, step, evaluatedCount(this.#task, options))) return kept.evaluation;
     const steps = evaluateSteps(this.#policy, this.#task, {
       ...options,
+      scorer: this.#options.scorer,
       // A fresh adapter changes nothing, so a policy that has been trained since still knows how it began.
       adapter: step === this.#trainer.step,
     });

@@ -202,9 +202,9 @@ describe("trainRun", () => {
 
   it("keeps what was trained when something else fails", async () => {
     const store = memoryStore();
-    let calls = 0;
+    let calls = 0; // the first is the evaluation's
     const scorer: RunOptions["scorer"] = async (completions, examples) => {
-      if (++calls > 2) throw new Error("the judge is gone");
+      if (++calls > 3) throw new Error("the judge is gone");
       const task = createTask(recipe.task);
       return Promise.all(completions.map(async (completion, i) => task.reward(completion, examples[i])));
     };

@@ -166,8 +166,12 @@ export function power(base: Complex, exponent: Complex, oddRoot?: { numerator: b
   return functions.Exp(multiply(exponent, functions.Ln(base)));
 }
 
-/** Whether two results are the same number, as far as their errors let one tell. */
+/**
+ * Whether two results are the same number, as far as their errors let one tell. Errors beyond a millionth tell nothing: a
+ * pole or a difference of huge numbers must not equal whatever it is held against.
+ */
 export function same(a: Complex, b: Complex): boolean {
   if (!isFinite(a) || !isFinite(b)) return false;
-  return Math.hypot(a.re - b.re, a.im - b.im) <= 64 * (a.error + b.error);
+  const bound = 1e-6 * Math.max(1, size(a), size(b));
+  return Math.hypot(a.re - b.re, a.im - b.im) <= Math.min(64 * (a.error + b.error), bound);
 }

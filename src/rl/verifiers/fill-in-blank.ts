@@ -5,16 +5,27 @@ import { right, undecided, wrong, type Verdict, type VerifierInput } from "./ver
 
 /**
  * Text as it is compared: compatibility forms folded, lower case, quotes, emphasis, a leading article and punctuation at
- * the ends dropped, hyphens and white space one space.
+ * the ends dropped, hyphens between letters and white space one space. What carries a value stays: the sign of -5, the
+ * point of .5, the factorial of 5!. Takes linear time.
  */
 export function normaliseText(text: string): string {
   const bare = text.replaceAll(/\\text\{([^{}]*)\}/g, "$1").replaceAll(/\*\*|__|[$`“”„«»"]/g, "");
   const boxed = /^\s*\\boxed\{([^{}]*)\}\s*$/.exec(bare)?.[1] ?? bare;
-  return normaliseAnswer(boxed)
-    .replaceAll(/[-‐‑_\s]+/g, " ")
-    .replace(/^[\s.,;:!?'()[\]]+/, "")
-    .replace(/[\s.,;:!?'()[\]]+$/, "")
-    .replace(/^(?:the|an?) (?=\S)/, "");
+  const lead = normaliseAnswer(boxed)
+    .replaceAll(/(?<=\p{L})[-‐‑_]+(?=\p{L})|\s+/gu, " ")
+    .replaceAll(/[‐‑−]/g, "-")
+    .replace(/^(?:[\s,;:!?'()[\]]|\.(?!\d))+/, "");
+  return withoutEnd(lead).replace(/^(?:the|an?) (?=\S)/, "");
+}
+
+const endings = " .,;:!?'()[]";
+
+/** Without punctuation at the end, but for a number's factorial. A pattern bound to the end takes quadratic time. */
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (end > 0 && endings.includes(text[end - 1])) end--;
+  if (end > 0 && /\d/.test(text[end - 1])) while (text[end] === "!") end++;
+  return text.slice(0, end);
 }
 
 /**

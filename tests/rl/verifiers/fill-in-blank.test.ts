@@ -19,6 +19,15 @@ test.each([
   ["red", "", 0],
   ["+", "+", 1],
   ["+", "-", 0],
+  ["-5", "5", 0],
+  ["5", "-5", 0],
+  ["-5", "-5.", 1],
+  [".5", "5", 0],
+  [".5", "(.5)", 1],
+  ["5!", "5", 0],
+  ["5!", "5!.", 1],
+  ["red", "(Red)!", 1],
+  ["-x", "x", 0],
   ["", "red", null],
 ])("as text: gold %j, response %j: %s", (answer, response, score) => {
   expect(verifyFillInBlank({ answer, response }).score).toBe(score);
@@ -33,4 +42,21 @@ test.each([
 ])("as mathematics, with an engine alone: gold %j, response %j: %s", (answer, response, score) => {
   expect(verifyFillInBlank({ answer, response }, { math }).score).toBe(score);
   expect(verifyFillInBlank({ answer, response }).score).toBe(0);
+});
+
+test("takes linear time", () => {
+  const begin = performance.now();
+  const spaces = " ".repeat(100_000);
+  const signs = "!".repeat(100_000);
+  for (const response of [
+    `a${spaces}b`,
+    `${signs}a`,
+    `a${signs}b`,
+    `5${signs}b`,
+    `a${"-".repeat(100_000)}1`,
+  ]) {
+    verifyFillInBlank({ answer: "a b", response });
+    verifyFillInBlank({ answer: "4", response }, { math });
+  }
+  expect(performance.now() - begin).toBeLessThan(3000);
 });

@@ -208,7 +208,12 @@ const kinds: Record<string, string> = {
     F $2^{64}-1$ ;; \boxed{18446744073709551616}
     F $\frac{1}{1000000007}$ ;; \boxed{\frac{1}{1000000009}}
     F $e^{-30}$ ;; 0
-    T $\sin\pi$ ;; 0`,
+    T $\sin\pi$ ;; 0
+    T 0 ;; $\sin\pi$
+    F $4$ ;; $\tan(\frac{\pi}{2})$
+    F $4$ ;; $\frac{1}{\sin\pi}$
+    F $4$ ;; $\sqrt2\cdot10^{30}-\sqrt2\cdot10^{30}$
+    F $\tan(\frac{\pi}{2})$ ;; 4`,
   expressions: String.raw`
     T $(x+1)^2$ ;; \boxed{x^2+2x+1}
     T $\frac{x^2-1}{x-1}$ ;; \boxed{x+1}
@@ -287,6 +292,9 @@ describe("takes little time whatever it is given", () => {
     digits: "9".repeat(3900),
     commas: "1,".repeat(1900),
     spaces: " ".repeat(100_000),
+    "spaces between letters": "a" + " ".repeat(100_000) + "b",
+    "spaces between boxes": "\\boxed{a" + " ".repeat(100_000) + "b}",
+    exclamations: "!".repeat(100_000) + "a",
     words: "the answer is ".repeat(20_000),
     boxes: "\\boxed{".repeat(20_000),
     dollars: "$x$ and ".repeat(20_000),

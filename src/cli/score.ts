@@ -81,7 +81,7 @@ async function scoreLines(
   let scored = 0;
   let bad = 0;
   let number = 0;
-  for await (const line of createInterface({ input, crlfDelay: Infinity })) {
+  for await (const line of createInterface({ input, crlfDelay: Infinity, signal })) {
     signal.throwIfAborted();
     number++;
     if (line.trim() === "") continue;
@@ -98,6 +98,7 @@ async function scoreLines(
     );
     scored++;
   }
+  signal.throwIfAborted(); // an abort ends the lines while none comes
   if (bad > 0) console.error(`${bad} of ${scored + bad} lines could not be read; the rest is scored`);
   else if (scored === 0) console.error("no cases: nothing was scored");
   return { scored, bad };

@@ -18,6 +18,17 @@ export const formatReadings = ["strict", "lenient", "easyr1-r1v", "easyr1-math"]
 /** How the format of a response is judged. */
 export type FormatReading = (typeof formatReadings)[number];
 
+/** An image in any form that the kit decodes; a string is a URL or, in Node, a path. */
+export type JudgeImage =
+  | { width: number; height: number; data: Uint8Array }
+  | ImageBitmap
+  | ImageData
+  | Blob
+  | ArrayBuffer
+  | Uint8Array
+  | URL
+  | string;
+
 /** What a model is asked to judge. */
 export interface JudgeRequest {
   problem: string;
@@ -25,6 +36,8 @@ export interface JudgeRequest {
   answer: string;
   /** The answer that was cut out of the completion. */
   response: string;
+  /** The example's images, for a judge that sees. */
+  images?: readonly JudgeImage[];
 }
 
 /** Asks a model. A judgement that fails resolves to score null, never to 0: the sample is left out. */
@@ -37,10 +50,15 @@ export interface HybridRewardOptions {
   format?: FormatReading;
   /** What the prompt already put into the assistant's turn (such as "<think>"): read as the completion's beginning. */
   prefill?: string;
-  /** For mathematics; a function is called when the first such answer comes. Without one mathematics gets no verdict. */
+  /**
+   * For mathematics; a function is called when the first such answer comes, and again after it failed. Without an engine
+   * mathematics gets no verdict, and blanks are compared as texts.
+   */
   math?: MathEngine | (() => Promise<MathEngine>);
   /** For descriptive answers. Without one they get no verdict. */
   judge?: JudgeAnswer;
+  /** Once aborted, a judgement that fails rejects with the signal's reason. */
+  signal?: AbortSignal;
   number?: NumberOptions;
   iou?: IouOptions;
   set?: SetOptions;
@@ -54,6 +72,8 @@ export interface HybridExample extends Example {
   /** Method of the reward, decisive where it is understood. */
   reward?: string;
   options?: VerifierInput["options"];
+  /** Handed to the judge. */
+  images?: readonly JudgeImage[];
 }
 
 export interface HybridResult extends RewardResult {
@@ -131,10 +151,18 @@ export function readFormat(reading: FormatReading, text: string): number {
 type RuleOrJudge = Exclude<VerifierName, "easyr1-r1v" | "easyr1-math">;
 
 /** What verifies a text as a verifier's name says. */
-function accuracyBy({ math, judge, number, iou, set }: HybridRewardOptions) {
+function accuracyBy({ math, judge, signal, number, iou, set }: HybridRewardOptions) {
   let engine = typeof math === "function" ? undefined : math;
-  const load = async () => (engine ??= typeof math === "function" ? await math() : undefined);
-  return async (verifier: RuleOrJudge, input: VerifierInput): Promise<Verdict> => {
+  const load = async (): Promise<{ math?: MathEngine; missing: string }> => {
+    try {
+      engine ??= typeof math === "function" ? await math() : undefined;
+      return { math: engine, missing: "there is no engine for mathematics" };
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return { missing: `the engine for mathematics could not be loaded: ${why}` };
+    }
+  };
+  return async (verifier: RuleOrJudge, input: JudgedInput): Promise<Verdict> => {
     switch (verifier) {
       case "multiple-choice":
         return verifyMultipleChoice(input);
@@ -147,27 +175,35 @@ function accuracyBy({ math, judge, number, iou, set }: HybridRewardOptions) {
       case "set":
         return verifySet(input, set);
       case "fill-in-blank":
-        return verifyFillInBlank(input, { math: await load() });
+        return verifyFillInBlank(input, await load());
       case "math": {
         const loaded = await load();
-        return loaded ? verifyMath(input, loaded) : undecided("there is no engine for mathematics");
+        return loaded.math ? verifyMath(input, loaded.math) : undecided(loaded.missing);
       }
       case "model-judge":
-        return await judged(judge, input);
+        return await judged(judge, input, signal);
     }
   };
 }
 
-async function judged(judge: JudgeAnswer | undefined, input: VerifierInput): Promise<Verdict> {
-  const { problem = "", answer, response } = input;
+type JudgedInput = VerifierInput & Pick<JudgeRequest, "images">;
+
+/** @throws the signal's reason */
+async function judged(
+  judge: JudgeAnswer | undefined,
+  input: JudgedInput,
+  signal: AbortSignal | undefined,
+): Promise<Verdict> {
+  const { problem = "", answer, response, images } = input;
   if (!judge) return { ...undecided("there is no judge"), extracted: response };
   try {
-    const { score, why } = await judge({ problem, answer, response });
+    const { score, why } = await judge({ problem, answer, response, ...(images && { images }) });
     const usable = score !== null && Number.isFinite(score) && score >= 0 && score <= 1;
     if (score !== null && !usable) return { ...undecided(`the judge's score ${score} is not from 0 to 1`), extracted: response }; // prettier-ignore
     const said = usable ? `the judge gives ${score}` : "the judgement failed";
     return { score, extracted: response, why: why === undefined ? said : `${said}: ${why}` };
   } catch (error) {
+    signal?.throwIfAborted();
     return { ...undecided(`the judgement failed: ${String(error)}`), extracted: response };
   }
 }

@@ -1,7 +1,8 @@
 /**
  * The algorithm alone, `thinktab/rl`: group-relative advantages, the clipped objective with its KL term, rewards and a
- * step's metrics, as plain functions of numbers and text. No GPU, no DOM, nothing asynchronous but a judge's call and the loading of what reads LaTeX: they
- * run in a worker, on a server and in a test alike, and serve to check a trainer of one's own.
+ * step's metrics, as plain functions of numbers and text. No GPU, no DOM, nothing asynchronous but a judge's call and
+ * the loading of what reads LaTeX: they run in a worker, on a server and in a test alike, and serve to check a trainer of
+ * one's own.
  * @module thinktab/rl
  */
 export { groupAdvantages } from "./advantage.ts";
@@ -53,6 +54,7 @@ export type {
   HybridReward,
   HybridRewardOptions,
   JudgeAnswer,
+  JudgeImage,
   JudgeRequest,
 } from "./hybrid-reward.ts";
 

@@ -1,4 +1,5 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -132,6 +133,20 @@ test("- is standard input; output is JSON lines and nothing else", () => {
   expect(parsed(stdout)).toEqual([
     { overall: 0.7, accuracy: 1, format: 0, verifier: "math", extracted: "4" },
   ]);
+});
+
+test("Ctrl-C ends it while standard input is quiet, with code 130", async () => {
+  const child = spawn(process.execPath, [join(root, "bin/thinktab.js"), "score", "-"]);
+  let err = "";
+  child.stderr.on("data", (data: Buffer) => (err += data.toString()));
+  const exited = once(child, "exit");
+  child.stdin.write(`${JSON.stringify({ kind: "number", answer: "4", response: "4" })}\n`);
+  await once(child.stdout, "data"); // the case is scored: it waits for the next line
+  child.kill("SIGINT");
+  const late = setTimeout(() => child.kill("SIGKILL"), 10_000);
+  const [code] = (await exited) as [number | null];
+  clearTimeout(late);
+  expect({ code, err }).toEqual({ code: 130, err: "interrupted\n" });
 });
 
 test("a wrong command line, a missing file, help", async () => {

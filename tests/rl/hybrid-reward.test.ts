@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
-import { hybridReward } from "../../src/rl/hybrid-reward.ts";
+import { describe, expect, expectTypeOf, test, vi } from "vitest";
+import type { Judge } from "../../src/language-models/judge.ts";
+import { hybridReward, type JudgeAnswer } from "../../src/rl/hybrid-reward.ts";
 import { chooseVerifier, verifierNamed } from "../../src/rl/verifiers/choose.ts";
 import { loadMathEngine } from "../../src/rl/verifiers/math-engine.ts";
 import { InvalidOptionError } from "../../src/util/errors.ts";
@@ -146,6 +147,28 @@ describe("the hybrid reward", () => {
     expect(result.why).toContain("half of it");
   });
 
+  test("the judge is given the example's images", async () => {
+    const asked: unknown[] = [];
+    const judge: JudgeAnswer = (request) => {
+      asked.push(request);
+      return Promise.resolve({ score: 1 });
+    };
+    const images = ["https://example.org/dog.png", new Uint8Array([1])];
+    await hybridReward({ judge })(said("a dog"), { answer: "a dog", reward: "DES", images });
+    expect(asked).toEqual([{ problem: "", answer: "a dog", response: "a dog", images }]);
+    expectTypeOf<Judge["judge"]>().toExtend<JudgeAnswer>();
+  });
+
+  test("an abort during a judgement rejects with its reason", async () => {
+    const controller = new AbortController();
+    const { signal } = controller;
+    const judge: JudgeAnswer = () =>
+      new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("cut off"))));
+    const scored = hybridReward({ judge, signal })(said("a dog"), { answer: "a dog", reward: "judge" });
+    controller.abort(new DOMException("enough", "AbortError"));
+    await expect(scored).rejects.toBe(signal.reason);
+  });
+
   test.each([
     ["fails", () => Promise.resolve({ score: null, why: "429" })],
     ["throws", () => Promise.reject(new Error("429"))],
@@ -173,6 +196,29 @@ describe("the hybrid reward", () => {
     await reward(said("7"), { answer: "7", reward: "math" });
     await reward(said("8"), { answer: "7", reward: "math" });
     expect(loads).toBe(1);
+  });
+
+  test("an engine that cannot be loaded leaves mathematics undecided, and is asked for again", async () => {
+    let loads = 0;
+    const math = () => (loads++ === 0 ? Promise.reject(new Error("offline")) : loadMathEngine());
+    const reward = hybridReward({ math });
+    const failed = await reward(said("7"), { answer: "7", reward: "math" });
+    expect(failed).toMatchObject({ value: null, accuracy: null, format: 1 });
+    expect(failed.why).toContain("could not be loaded: offline");
+    expect((await reward(said("7"), { answer: "7", reward: "math" })).value).toBe(1);
+    const without = hybridReward({ math: () => Promise.reject(new Error("offline")) });
+    expect((await without(said("Red"), { answer: "red", reward: "FIB" })).value).toBe(1);
+  });
+
+  test("a failed load of the engine is forgotten", async () => {
+    vi.resetModules();
+    vi.doMock("@cortex-js/compute-engine", () => {
+      throw new Error("offline");
+    });
+    const fresh = await import("../../src/rl/verifiers/math-engine.ts");
+    await expect(fresh.loadMathEngine()).rejects.toThrow();
+    vi.doUnmock("@cortex-js/compute-engine");
+    expect((await fresh.loadMathEngine()).parse("7")).toEqual(7);
   });
 
   test("refuses weights and formats that are none", () => {

@@ -99,7 +99,6 @@ function normalised(given: string): string {
   let text = unwrapText(given) ?? given;
   text = text
     .replaceAll(/\\?[$%]/g, "")
-    .replaceAll("\\", "\\")
     .replaceAll(" or ", " , ")
     .replaceAll(" and ", " , ")
     .replaceAll("million", "*10^6")

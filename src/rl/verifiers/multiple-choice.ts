@@ -96,7 +96,8 @@ const isList = (options: VerifierInput["options"]): options is readonly string[]
 
 /**
  * 1 when the response chooses the gold option, by letter or by the option's text: {@link extractChoice}. The gold answer
- * is a letter ("B", "(B)", "B. dog"), several ("A, C": all of them and no other) or an option's text.
+ * is a letter ("B", "(B)", "B. dog"), several ("A, C": all of them and no other) or an option's text; a letter alone is
+ * that option, whatever the texts are.
  */
 export function verifyMultipleChoice(input: VerifierInput): Verdict {
   const options = optionsOf(input);
@@ -124,12 +125,14 @@ export function verifyMultipleChoice(input: VerifierInput): Verdict {
 /** null: it is neither letters nor an option's text. */
 function goldLetters(answer: string, options: Options): string[] | null {
   const trimmed = answer.trim();
+  const allowed = (one: string) => Object.keys(options).length === 0 || Object.hasOwn(options, one);
+  const exact = /^\(?([A-Y])[).:]?$/.exec(trimmed)?.[1];
+  if (exact !== undefined && allowed(exact)) return [exact];
   const byText = Object.entries(options).filter(
     ([, text]) => normaliseAnswer(text) === normaliseAnswer(trimmed),
   );
   if (byText.length === 1) return [byText[0][0]];
   const [letter] = /^\(?[A-Y](?=\)|[.:、]|\s*$)/.exec(trimmed) ?? [];
-  const allowed = (one: string) => Object.keys(options).length === 0 || Object.hasOwn(options, one);
   const list =
     /^\(?[A-Y]\)?(?:\s*(?:,|;|\band\b)\s*\(?[A-Y]\)?)+\.?$/.test(trimmed) || /^[A-Y]{2,6}$/.test(trimmed);
   if (list) {

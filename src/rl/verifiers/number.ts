@@ -74,6 +74,7 @@ function plain(text: string): string {
     .replaceAll("%", "% ")
     .replaceAll(/\\(?:boxed|text|mbox|mathrm|textbf)\s*\{([^{}]*)\}/g, " $1 ")
     .replaceAll(/\\[dt]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}/g, " $1/$2 ")
+    .replaceAll(/(\s\s)\s+/g, "$1") // a long run would take the next pattern quadratic time
     .replaceAll(/\s*(?:\\times|\\cdot|×|\*|(?<=\d\s?)x)\s*10\s?\^\s?\{?([-+]?\d{1,3})\}?/g, "e$1")
     .replaceAll(/\{,\}|,\\!/g, ",")
     .replaceAll(/\\%/g, "%")

@@ -61,6 +61,23 @@ test.each([
   expect(verifyMultipleChoice({ answer, response, options }).score).toBe(score);
 });
 
+test.each([
+  ["A", "A", 1],
+  ["A", "B", 0],
+  ["(C)", "C", 1],
+  ["B.", "(B)", 1],
+])(
+  "a letter is a letter where it is an option's text too: gold %s, response %j: %s",
+  (answer, response, score) => {
+    const letters = { A: "C", B: "A", C: "B" };
+    expect(verifyMultipleChoice({ answer, response, options: letters }).score).toBe(score);
+  },
+);
+
+test("a letter that no option has is an option's text", () => {
+  expect(verifyMultipleChoice({ answer: "X", response: "B", options: { A: "Y", B: "X" } }).score).toBe(1);
+});
+
 test("options come from a list, from the question, or not at all", () => {
   expect(verifyMultipleChoice({ answer: "B", response: "dog", options: ["cat", "dog"] }).score).toBe(1);
   expect(verifyMultipleChoice({ answer: "B", response: "dog", problem: "?\nA. cat\nB. dog" }).score).toBe(1);

@@ -23,6 +23,9 @@ test.each([
   ["**42**", 42, ""],
   [".5", 0.5, ""],
   ["1.5 million", 1500000, ""],
+  ["1\n234", 234, ""],
+  ["1  234", 234, ""],
+  ["3   × 10^5", 300000, ""],
 ])("%j is %s %s", (text, value, unit) => {
   const parsed = parseNumber(text);
   expect(parsed?.value).toBeCloseTo(value, 12);
@@ -61,5 +64,8 @@ test("a tolerance is a share of the gold answer, or a difference", () => {
 test("takes linear time", () => {
   const begin = performance.now();
   for (const piece of ["1,234,", "1 ", "1/", "answer ", "-", "1e1"]) parseNumber(piece.repeat(20_000));
+  const spaces = " ".repeat(100_000);
+  for (const text of [`a${spaces}b`, `1${spaces}2`, "\\boxed{}".repeat(50_000), `${"!".repeat(100_000)}a`])
+    parseNumber(text);
   expect(performance.now() - begin).toBeLessThan(3000);
 });

@@ -26,6 +26,8 @@ test.each([
   ["a, b", "a, b, c", 0, 4 / 5],
   ["a, b", "c", 0, 0],
   ["a, b", "", 0, 0],
+  ["5!, a", "5, a", 0, 1 / 2],
+  ["-x, a", "x, a", 0, 1 / 2],
   ["", "a", null, null],
 ])("gold %j, response %j: %s, F1 %s", (answer, response, exact, f1) => {
   expect(verifySet({ answer, response }).score).toBe(exact);

@@ -15,7 +15,7 @@ const contentSecurityPolicy = [
   "script-src 'self'",
   "worker-src 'self'",
   "style-src 'self'",
-  "img-src 'self' data: blob:",
+  "img-src 'self' https: data: blob:", // examples of the user's own may name theirs
   "connect-src 'self' https: http: data: blob:",
   "object-src 'none'",
   "base-uri 'none'",
@@ -89,7 +89,7 @@ export default defineConfig({
     withIcon(),
     VitePWA({
       strategies: "generateSW",
-      registerType: "autoUpdate",
+      registerType: "prompt", // a new version waits until no tab runs the old one, whose files it removes
       injectRegister: false, // demo/state/offline.ts does
       filename: "service-worker.js",
       manifestFilename: "manifest.webmanifest",
@@ -125,7 +125,7 @@ export default defineConfig({
         ],
         cleanupOutdatedCaches: true,
         clientsClaim: true,
-        skipWaiting: true,
+        skipWaiting: false,
       },
     }),
   ],

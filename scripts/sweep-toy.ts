@@ -58,7 +58,7 @@ export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({ args, options });
   if (values.out === undefined) throw new Error("--out DIR: where the runs go");
   const names = values.only?.split(";") ?? Object.keys(tries);
-  console.log("| run | before | after | thinking at 0, 10, 20, 30, 40 | length | KL | misread | s a step |");
+  console.log("| run | before | after | thinking at 0, 10, 20, 30 | length | KL | misread | s a step |");
   console.log("| --- | --- | --- | --- | --- | --- | --- | --- |");
   const seeds: RunRecord[] = [];
   for (const name of names) {
@@ -110,7 +110,7 @@ async function run(path: string, { grpo, reward, lora }: Try): Promise<RunRecord
 function describe(name: string, { before, after, metrics: recorded }: RunRecord): string {
   const metrics = recorded.map(metricsOf);
   const percent = (share: number | undefined) => (share === undefined ? "" : `${(share * 100).toFixed(1)}%`);
-  const thinking = [0, 10, 20, 30, 40]
+  const thinking = [0, 10, 20, 30]
     .filter((step) => step < metrics.length)
     .map((step) => ((metrics[step]["rewards/thinking/mean"] ?? 0) * 100).toFixed(0));
   const last = metrics[metrics.length - 1];

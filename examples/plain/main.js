@@ -45,48 +45,55 @@ element("file").addEventListener("change", async function () {
 element("question-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   enable(false);
-  show("answer", "");
-  const text = question.value;
-  const completion = policy.generate(
-    [
-      {
-        role: "user",
-        content: [
-          { type: "image", image },
-          { type: "text", text },
-        ],
-      },
-    ],
-    { maxNewTokens: 64, temperature: 0 },
-  );
-  // Streams; `const [{ text }] = await completion` would give it whole.
-  for await (const piece of completion) element("answer").append(piece.text);
-  enable(true);
+  try {
+    show("answer", "");
+    const text = question.value;
+    const completion = policy.generate(
+      [
+        {
+          role: "user",
+          content: [
+            { type: "image", image },
+            { type: "text", text },
+          ],
+        },
+      ],
+      { maxNewTokens: 64, temperature: 0 },
+    );
+    // Streams; `const [{ text }] = await completion` would give it whole.
+    for await (const piece of completion) element("answer").append(piece.text);
+  } finally {
+    enable(true);
+  }
 });
 
 element("training-form").addEventListener("submit", async (event) => {
   event.preventDefault();
   enable(false);
-  const recipe = recipeOf(element("steps").valueAsNumber);
-  if (trained) {
-    // A run begins with an adapter that has learnt nothing.
-    await policy.dispose();
-    policy = await kit.loadPolicy("toy", modelOptions(recipe));
-  }
-  trained = true;
-  // A run is read event by event. `pause()`, `resume()` and `stop()` of the run hold it.
-  for await (const event of policy.train(recipe)) {
-    if (event.type === "evaluating") show("progress", `Scene ${event.done} of ${event.total}, ${event.when}`);
-    if (event.type === "step")
-      show("progress", `Step ${event.step + 1}: reward ${event.metrics.reward.toFixed(2)}`);
-    if (event.type === "finished") {
-      const [before, after] = [event.before, event.after].map((found) =>
-        Math.round(100 * (found?.accuracy ?? 0)),
-      );
-      show("progress", `Done: ${before}% right answers before, ${after}% after`);
+  try {
+    const recipe = recipeOf(element("steps").valueAsNumber);
+    if (trained) {
+      // A run begins with an adapter that has learnt nothing.
+      await policy.dispose();
+      policy = await kit.loadPolicy("toy", modelOptions(recipe));
     }
+    trained = true;
+    // A run is read event by event. `pause()`, `resume()` and `stop()` of the run hold it.
+    for await (const event of policy.train(recipe)) {
+      if (event.type === "evaluating")
+        show("progress", `Scene ${event.done} of ${event.total}, ${event.when}`);
+      if (event.type === "step")
+        show("progress", `Step ${event.step + 1}: reward ${event.metrics.reward.toFixed(2)}`);
+      if (event.type === "finished") {
+        const [before, after] = [event.before, event.after].map((found) =>
+          Math.round(100 * (found?.accuracy ?? 0)),
+        );
+        show("progress", `Done: ${before}% right answers before, ${after}% after`);
+      }
+    }
+  } finally {
+    enable(true);
   }
-  enable(true);
 });
 
 element("dispose").addEventListener("click", async () => {

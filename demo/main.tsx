@@ -9,8 +9,8 @@ import { session } from "./state/session.ts";
 const root = document.getElementById("app");
 if (!root) throw new Error("index.html: #app is missing");
 render(<App />, root);
-registerOffline();
 await session.start();
+registerOffline(); // the first visit's engine should not wait for copies of its files
 await run.look();
 // Another tab may have begun, or ended, a run meanwhile.
 document.addEventListener("visibilitychange", () => {

@@ -31,6 +31,8 @@ export interface Asked {
   /** The question of the scene, where it is one, with its right answer. */
   gold: SceneQuestion | null;
   source: PolicySource;
+  /** Which weights answered, to be told from those that are in use later. */
+  weights: string;
   /** Who was asked. */
   title: string;
 }
@@ -56,6 +58,8 @@ export interface Progress {
   streamMs: number;
 }
 
+const noProgress: Progress = { tokens: 0, firstMs: null, streamMs: 0 };
+
 export class AskStore {
   readonly pictures = new PictureStore();
   readonly question = signal("describe the picture .");
@@ -74,7 +78,7 @@ export class AskStore {
   /** The last question, or the one that is being answered. */
   readonly asked = signal<Asked | null>(null);
   readonly samples = signal<readonly Sample[]>([]);
-  readonly progress = signal<Progress>({ tokens: 0, firstMs: null, streamMs: 0 });
+  readonly progress = signal<Progress>(noProgress);
   readonly note = signal("");
   readonly problem = signal<unknown>(null);
   /** The newest first. */
@@ -94,6 +98,8 @@ export class AskStore {
       asked.seen &&
       asked.picture === this.pictures.picture.value &&
       asked.source === session.source.value &&
+      asked.weights === session.title.value &&
+      !weightsChange() &&
       session.policy.value !== null &&
       !this.answering.value
     );
@@ -166,6 +172,7 @@ export class AskStore {
   clear(): void {
     this.asked.value = null;
     this.samples.value = [];
+    this.progress.value = noProgress;
     this.looking.value = null;
     this.note.value = "";
     this.problem.value = this.lookProblem.value = null;
@@ -181,15 +188,18 @@ export class AskStore {
     const controller = new AbortController();
     const question = this.question.value;
     const picture = this.pictures.picture.value;
+    const weights = session.title.value + (weightsChange() ? ", in training" : "");
+    const adapter = this.adapter.value || session.trainedSteps.value === 0; // the switch is hidden then
     const asked: Asked = {
       question,
       picture,
       seen: picture !== null && policy.info.vision,
       options: this.options,
-      adapter: this.adapter.value,
+      adapter,
       gold: this.pictures.questions.value.find(({ problem }) => problem === question.trim()) ?? null,
       source: session.source.value,
-      title: session.title.value,
+      weights,
+      title: adapter ? weights : `${weights}, without it`,
     };
     this.clear();
     this.#answering.value = controller;
@@ -232,7 +242,7 @@ export class AskStore {
       throw new InvalidOptionError("samples", n, `an integer of ${min} to ${max}`);
     const samples = Array.from({ length: n }, () => new Sample(prefill));
     this.samples.value = samples;
-    this.progress.value = { tokens: 0, firstMs: null, streamMs: 0 };
+    this.progress.value = noProgress;
     const started = performance.now();
     let first: number | null = null;
     for await (const delta of policy.generate(messagesOf(asked), optionsOf(asked, signal))) {
@@ -247,6 +257,8 @@ export class AskStore {
       };
       this.note.value = "";
     }
+    if (samples.some(({ ending }) => ending.value === null))
+      throw new DOMException("the policy was replaced", "AbortError"); // a disposed one just ends
     const cut = samples.filter(({ ending }) => ending.value === "length").length;
     this.note.value = cut === 0 ? "ended by itself" : "cut at the limit";
     if (cut > 0 && samples.length > 1) this.note.value = `${cut} of ${samples.length} cut at the limit`;
@@ -262,12 +274,13 @@ export class AskStore {
   }
 
   /** Fills the fields with a question of before, and shows its picture. */
-  takeBack({ picture, question, options }: Asked): void {
+  takeBack({ picture, question, options, adapter }: Asked): void {
     this.stop();
     this.clear();
     if (picture) this.pictures.show(picture);
     this.question.value = question;
     this.options = options;
+    this.adapter.value = adapter;
   }
 
   /** The samples' tokens as texts, for their shades. */
@@ -307,8 +320,10 @@ export class AskStore {
           adapter,
         });
       } catch (error) {
-        this.lookProblem.value = error;
         this.#inspecting.delete(sample); // it can be asked for again
+        if (this.asked.value !== asked) return;
+        this.lookProblem.value = error;
+        this.looking.value = null;
       }
     })();
     this.#inspecting.set(sample, work);
@@ -333,6 +348,11 @@ function optionsOf({ options, adapter }: Asked, signal: AbortSignal): RemoteGene
   const { samples: n, mode, ...sampling } = options;
   const prefill = prefills[mode];
   return { ...sampling, n, adapter, signal, ...(prefill !== "" && { prefill }) };
+}
+
+/** Whether a run goes on: the weights change from one moment to the next. */
+export function weightsChange(): boolean {
+  return session.heldBy.value === "training";
 }
 
 export const store = new AskStore();

@@ -3,7 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { visible } from "../components/format.ts";
 import { Problem } from "../components/problem.tsx";
-import { store } from "./ask-store.ts";
+import { store, weightsChange } from "./ask-store.ts";
 import { attentionOf } from "./figures.ts";
 
 /** How long each token stays when they are played. */
@@ -19,9 +19,15 @@ export function LookControls() {
   const token = looking?.token ?? null;
 
   useEffect(() => {
-    if (!playing.value || !enabled) return;
+    if (!enabled) playing.value = false;
+    if (!playing.value) return;
     const timer = setInterval(() => {
-      const { token: at } = store.looking.peek() ?? { token: null };
+      const now = store.looking.peek();
+      if (!now) {
+        playing.value = false; // the pass failed, or the answer is gone
+        return;
+      }
+      const at = now.token;
       // Waits for the pass that shows the first of them.
       if (at !== null && store.inspection.peek() === null) return;
       const next = at === null ? 0 : at + 1;
@@ -82,6 +88,8 @@ export function whatIsSeen(sample: number, token: number | null): string {
   if (!asked.value || answering.value)
     return "After an answer: point at one of its tokens, move the slider, or play them.";
   if (!asked.value.seen) return "The question went without a picture.";
+  if (weightsChange())
+    return "The weights change while a run goes on: ask again after it to see where they look.";
   if (!canLook.value) return "Another policy is in use now: ask it to see where it looks.";
   if (!looking.value) return "Point at a token of the answer, move the slider, or play them.";
   if (!inspection.value) return "Looking… (one pass over question and answer)";

@@ -12,7 +12,7 @@ export function OpenModel() {
   const address = useSignal("");
   const progress = session.progress.value;
   const policy = session.policy.value;
-  const busy = session.state.value !== "ready" || session.heldBy.value !== null;
+  const busy = !["ready", "unavailable"].includes(session.state.value) || session.heldBy.value !== null;
   return (
     <section class="card ask-open">
       <Fold summary="Open a real model, for photographs">

@@ -18,6 +18,9 @@ export function DropArea(props: {
       const files = [...(event.clipboardData?.files ?? [])];
       // A hidden tab's area has no box, and takes nothing.
       if (files.length === 0 || area.current?.offsetParent === null) return;
+      // What is copied from a text processor comes as a picture too: into a field it goes as text.
+      const field = event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement;
+      if (field && event.clipboardData?.types.includes("text/plain")) return;
       event.preventDefault();
       onFiles(files);
     };
@@ -29,11 +32,13 @@ export function DropArea(props: {
       ref={area}
       class={["drop-area", over.value && "over", props.class].filter(Boolean).join(" ")}
       onDragOver={(event) => {
+        if (!hasFiles(event)) return; // text can still be dragged into a field
         event.preventDefault();
         over.value = true;
       }}
       onDragLeave={() => (over.value = false)}
       onDrop={(event) => {
+        if (!hasFiles(event)) return;
         event.preventDefault();
         over.value = false;
         const files = [...(event.dataTransfer?.files ?? [])];
@@ -43,4 +48,8 @@ export function DropArea(props: {
       {props.children}
     </div>
   );
+}
+
+function hasFiles({ dataTransfer }: DragEvent): boolean {
+  return dataTransfer?.types.includes("Files") ?? false;
 }

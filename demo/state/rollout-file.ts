@@ -10,7 +10,8 @@ export function groupsOfStep(bytes: Uint8Array, step: number, groupSize: number)
   const lines = new TextDecoder()
     .decode(bytes)
     .split("\n")
-    .filter((line) => line.startsWith(beginning) && line.endsWith("}"))
+    .slice(0, -1) // every whole line ends with a newline
+    .filter((line) => line.startsWith(beginning))
     .map((line) => JSON.parse(line) as RolloutLine);
   const groups: GroupRecord[] = [];
   for (let begin = 0; begin < lines.length; begin += groupSize) {

@@ -69,7 +69,10 @@ export class RunFollower {
     const steps = this.planned.value > 0 ? this.done.value / this.planned.value : 0;
     if ((this.now.recipe.value?.evaluation.scenes ?? 0) === 0) return steps;
     const evaluating = this.now.evaluating.value;
-    if (!evaluating) return 0.1 + 0.8 * steps;
+    if (!evaluating) {
+      if (this.now.after.value) return 1;
+      return steps === 0 && !this.now.before.value ? 0 : 0.1 + 0.8 * steps; // 0: the evaluation is about to begin
+    }
     return (evaluating.when === "before" ? 0 : 0.9) + 0.1 * evaluating.share;
   });
   readonly steps: ReadonlySignal<readonly StepMetrics[]> = this.now.steps;

@@ -23,6 +23,12 @@ export type { RunState, StepMetrics } from "./run-follower.ts";
 /** Files of a finished run's adapter. */
 const adapterFiles = ["adapter_model.safetensors", "adapter_config.json"];
 
+/** Until it is looked again for what another tab does, or what an engine that starts has kept. */
+const lookAgainMs = 3000;
+
+/** How a run ended: to its end, before it, or with its weights lost. */
+type Ending = "whole" | "part" | "lost";
+
 export class RunStore extends RunFollower {
   #training: TrainingRun | undefined;
   #look: ReturnType<typeof setTimeout> | undefined;
@@ -51,15 +57,20 @@ export class RunStore extends RunFollower {
   /** Looks for what an earlier visit or another tab left, and shows it. */
   async look(): Promise<void> {
     clearTimeout(this.#look);
+    if (this.now.state.peek() !== "idle") return;
+    const lookAgain = () => (this.#look = setTimeout(() => void this.look(), lookAgainMs));
     const kit = this.session.kit.peek();
-    if (!kit || this.now.state.peek() !== "idle") return;
+    if (!kit) {
+      lookAgain(); // it is being started
+      return;
+    }
     try {
       const saved = await kit.savedRun(this.name);
       if (this.now.state.peek() !== "idle") return; // one was started meanwhile
       this.now.saved.value = saved && !saved.record ? saved : null;
       if (saved) this.showSaved(saved, this.session.trainedSteps.peek() > 0);
       // Another tab's run is followed from afar.
-      if (saved?.inUse) this.#look = setTimeout(() => void this.look(), 3000);
+      if (saved?.inUse) lookAgain();
     } catch (error) {
       batch(() => {
         this.now.saved.value = null;
@@ -86,8 +97,12 @@ export class RunStore extends RunFollower {
     }
   }
 
-  /** Runs a recipe from the beginning. Resolves when the run has ended; trouble is in {@link problem}. */
+  /**
+   * Runs a recipe from the beginning, unless a run is saved: another tab may have left one.
+   * Resolves when the run has ended; trouble is in {@link problem}.
+   */
   async start(recipe: RunRecipe): Promise<void> {
+    await this.look();
     if (this.now.state.peek() === "idle" && !this.now.saved.peek()) await this.#train(recipe, null);
   }
 
@@ -115,15 +130,23 @@ export class RunStore extends RunFollower {
     const record = this.now.record.peek();
     if (!record || this.now.state.peek() !== "idle") return;
     this.now.problem.value = null;
+    let release: (() => void) | undefined;
     try {
-      const policy = await this.session.fresh(record.recipe);
+      release = this.session.hold(this.holder);
+      await this.session.ready();
       const files = await this.#adapter();
-      if (!files) return;
+      if (!files) {
+        this.now.status.value = "The weights of the last run are not kept any more.";
+        return;
+      }
+      const policy = await this.session.fresh(record.recipe);
       await policy.importAdapter(files);
       this.session.noteTrained(record.steps, () => this.#adapter());
       this.now.status.value = lastRunWords(record.steps, true);
     } catch (error) {
       this.now.problem.value = error;
+    } finally {
+      release?.();
     }
   }
 
@@ -191,9 +214,9 @@ export class RunStore extends RunFollower {
       this.now.status.value = "Starting… (the first step compiles the shaders)";
     });
     const earlier = saved?.steps ?? [];
-    let finished = false;
+    let ending: Ending = "part";
     try {
-      finished = await this.#untilEnd(recipe, earlier, saved !== null);
+      ending = await this.#untilEnd(recipe, earlier, saved !== null);
     } catch (error) {
       batch(() => {
         this.now.status.value = `Ended by an error after step ${this.done.peek()}.`;
@@ -206,14 +229,15 @@ export class RunStore extends RunFollower {
         this.now.phase.value = this.now.evaluating.value = this.now.msLeft.value = null;
       });
       const steps = this.done.peek();
-      if (steps > 0) this.session.noteTrained(steps, finished ? () => this.#adapter() : null);
+      if (ending === "lost") this.session.noteTrained(0, null);
+      else if (steps > 0) this.session.noteTrained(steps, ending === "whole" ? () => this.#adapter() : null);
       release();
       await this.look();
     }
   }
 
-  /** Follows the run; when the GPU is lost, it goes on from its last checkpoint on the next one. True: all was saved. */
-  async #untilEnd(recipe: RunRecipe, earlier: readonly RecordedStep[], resume: boolean): Promise<boolean> {
+  /** Follows the run; when the GPU is lost, it goes on from its last checkpoint on the next one. */
+  async #untilEnd(recipe: RunRecipe, earlier: readonly RecordedStep[], resume: boolean): Promise<Ending> {
     let known = earlier;
     for (let again = resume; ; again = true) {
       let policy: RemotePolicy | null = this.session.policy.peek();
@@ -227,12 +251,12 @@ export class RunStore extends RunFollower {
           this.take(event, known);
           complete = event.type === "finished" || event.type === "done";
         }
-        return complete;
+        return complete ? "whole" : "part";
       } catch (error) {
         if (!(error instanceof DeviceLostError)) throw error;
         this.#training = undefined;
         const wished = this.now.state.peek();
-        if (wished === "stopping") throw error;
+        if (wished === "stopping") return this.#stopLost();
         batch(() => {
           this.now.state.value = "recovering";
           this.now.status.value = `The GPU was lost after step ${this.done.peek()}. Starting again from the last checkpoint…`;
@@ -240,13 +264,19 @@ export class RunStore extends RunFollower {
         });
         await this.session.ready({ after: policy });
         const now: RunState = this.now.state.peek(); // it may have been stopped meanwhile
-        if (now === "stopping") throw error;
+        if (now === "stopping") return this.#stopLost();
         this.now.state.value = wished === "paused" || wished === "pausing" ? "pausing" : "running";
         known = this.now.steps
           .peek()
           .map(({ step, metrics }) => ({ step, digest: "", wallMs: 0, ...metrics }));
       }
     }
+  }
+
+  /** It was stopped, and the GPU lost before the run could obey. */
+  #stopLost(): Ending {
+    this.now.status.value = `Stopped after step ${this.done.peek()} of ${this.planned.peek()}, when the GPU was lost. What the last checkpoint has is saved.`;
+    return "lost";
   }
 
   /** What was wished for before the run could be told, or now. */

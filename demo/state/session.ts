@@ -218,6 +218,10 @@ export class Session {
       });
       await old?.dispose();
       return policy;
+    } catch (error) {
+      // A restart follows: nobody who waits is to be told that there will be no policy.
+      if (error instanceof DeviceLostError && this.#kit.peek()) this.#state.value = "restarting";
+      throw error;
     } finally {
       this.#busy = false;
       this.#progress.value = null;
@@ -265,14 +269,15 @@ export class Session {
       }
       // A driver that has just been reset may need a moment, the longer the more often it happens.
       await new Promise((done) => setTimeout(done, restarts.waitMs * this.#losses.length ** 2));
+      let kit: Thinktab | null = null;
       try {
-        const kit = await this.#start();
+        kit = await this.#start();
         await this.#reload(kit);
         return;
       } catch (error) {
         reason = error;
-        const kit = this.#kit.peek();
-        if (error instanceof DeviceLostError && kit) return; // lost again: that is heard of where it is started
+        // Lost again: that is heard of where it is started, and maybe another restart goes on already.
+        if (kit && (error instanceof DeviceLostError || this.#kit.peek() !== kit)) return;
         this.#kit.value = null;
         await kit?.dispose().catch(() => undefined);
       }
@@ -284,10 +289,11 @@ export class Session {
     const { source, options } = origin ?? { source: toySource, options: defaultOptions };
     const untouched = origin?.untouched ?? true;
     const policy = await this.#load(kit, source, options);
-    const resumed = this.#heldBy.peek() === "training";
+    const resumed = this.#heldBy.peek() === "training"; // a replay has a policy of its own
     // Looked for by the new engine: where the old one kept runs in memory only, there is nothing any more.
     const files = resumed || untouched ? null : ((await origin?.trained?.()) ?? null);
     if (files) await policy.importAdapter(files);
+    if (this.#kit.peek() !== kit) throw new DeviceLostError("lost again while the policy was loaded");
     const forgotten = !resumed && !untouched && files === null;
     this.#origin = {
       source,
@@ -296,6 +302,7 @@ export class Session {
       trained: files && (origin?.trained ?? null),
     };
     batch(() => {
+      if (this.#problem.peek() instanceof DeviceLostError) this.#problem.value = null;
       if (forgotten) this.#trainedSteps.value = 0;
       this.#note.value = forgotten
         ? "The GPU was lost, and started again. What had been trained was not saved, and is gone."

@@ -1,4 +1,5 @@
 /** An engine without a GPU for the page's stores: it loads policies at once, runs what it is told, and can be lost. */
+import { Readable } from "node:stream";
 import { DeviceLostError } from "../../workers/client.ts";
 import type {
   EngineRunEvent,
@@ -6,6 +7,7 @@ import type {
   PolicySource,
   RemotePolicy,
   SavedRun,
+  TextDelta,
   Thinktab,
   TrainingRun,
 } from "../../workers/client.ts";
@@ -26,6 +28,10 @@ export class FakeEngines {
   readonly policies: FakePolicy[] = [];
   /** How the next policy fails to load. */
   failLoad: Error | null = null;
+  /** The next policy is still being loaded when its engine is lost. */
+  loseLoading = false;
+  /** What policies answer. */
+  deltas: readonly TextDelta[] = [];
   /** How the next engine fails to start. */
   failStart: Error | null = null;
   frozenBytes = 1e6;
@@ -71,6 +77,13 @@ export class FakeEngines {
       this.failLoad = null;
       return Promise.reject(error);
     }
+    if (this.loseLoading) {
+      this.loseLoading = false;
+      return Promise.resolve().then(() => {
+        this.lose();
+        throw new DeviceLostError("the fake GPU was lost");
+      });
+    }
     const name = typeof source === "object" && source.kind === "files" ? (source.name ?? "files") : "toy";
     const policy: Partial<FakePolicy> = {
       source,
@@ -94,6 +107,8 @@ export class FakeEngines {
         policy.imported = files;
         return Promise.resolve();
       },
+      generate: () => Readable.from(this.deltas) as unknown as ReturnType<RemotePolicy["generate"]>,
+      tokenTexts: (responses) => Promise.resolve(responses.map((tokens) => tokens.map(String))),
       train: (_recipe, { name: run = "run", resume = false } = {}) => this.#train(run, resume),
       plan: () => Promise.resolve({ steps: 1, budget: [["all", 5]], stepMs: 2, expectedMs: 2 }),
     };

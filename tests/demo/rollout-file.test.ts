@@ -52,3 +52,11 @@ test("step 1 is not step 12, and a torn last line is left out", async () => {
   expect(torn).toHaveLength(1);
   expect(torn[0].rollouts).toHaveLength(1);
 });
+
+test("a last line that is torn after an inner brace is left out, too", async () => {
+  const bytes = await written([[group("a", 3, [1, 0])]]);
+  const text = new TextDecoder().decode(bytes);
+  const torn = text.slice(0, text.lastIndexOf("}", text.lastIndexOf("}") - 1) + 1);
+  expect(torn.endsWith("}")).toBe(true);
+  expect(groupsOfStep(new TextEncoder().encode(torn), 0, 2)[0].rollouts).toHaveLength(1);
+});

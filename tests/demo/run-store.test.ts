@@ -4,7 +4,7 @@ import { Session } from "../../demo/state/session.ts";
 import type { GroupRecord } from "../../src/train/events.ts";
 import { parseRunRecipe } from "../../src/train/run-recipe.ts";
 import { DeviceLostError, NonFiniteError } from "../../workers/client.ts";
-import type { EngineRunEvent, RunRecord, SavedRun } from "../../workers/client.ts";
+import type { EngineRunEvent, Evaluation, RunRecord, SavedRun } from "../../workers/client.ts";
 import { FakeEngines } from "./fake-kit.ts";
 
 const recipe = parseRunRecipe({
@@ -57,6 +57,11 @@ function savedRun(steps: number, rest: Partial<SavedRun> = {}): SavedRun {
   return { recipe, steps: lines, record: null, before: null, after: null, inUse: false, ...rest };
 }
 
+/** Waits until a run that was started has been looked for what is saved, and no longer. */
+async function begun(): Promise<void> {
+  for (let i = 0; i < 20 && run.state.value === "idle"; i++) await Promise.resolve();
+}
+
 /** A promise, and the means to settle it. */
 function gate(): { open: () => void; passed: Promise<void> } {
   let open = () => {};
@@ -81,6 +86,7 @@ test("a run is followed to its end: steps, groups, words, and the weights that i
   engines.files.set("adapter_model.safetensors", new Uint8Array([1]));
   engines.files.set("adapter_config.json", new Uint8Array([2]));
   const whole = run.start(recipe);
+  await begun();
   expect(run.state.value).toBe("running");
   expect(session.heldBy.value).toBe("training");
   await whole;
@@ -118,6 +124,8 @@ test("pause, resume and stop are told; what is clicked before the run has begun,
     yield { type: "done", step: 1, reason: "stopped" };
   };
   const whole = run.start(recipe);
+  await begun();
+  expect(engines.told).toEqual([]);
   run.pause();
   await vi.waitFor(() => expect(run.state.value).toBe("paused"));
   expect(engines.told).toEqual(["train page", "pause"]);
@@ -149,9 +157,8 @@ test("when the GPU is lost the run goes on from its last checkpoint on the next 
     for (const index of [1, 2, 3]) yield step(index, 10 * index);
     yield finished(4);
   };
-  const recovering = vi.waitFor(() => expect(run.state.value).toBe("recovering"));
   const whole = run.start(recipe);
-  await recovering;
+  await vi.waitFor(() => expect(run.state.value).toBe("recovering"));
   expect(run.status.value).toMatch(/lost after step 2/);
   await whole;
   expect(states).toEqual(["running"]);
@@ -264,4 +271,91 @@ test("a plan is made on a policy that nobody else uses", async () => {
   expect((await plan).stepMs).toBe(2);
   expect([run.state.value, session.heldBy.value]).toEqual(["idle", null]);
   expect(run.plan.value?.budget).toEqual([["all", 5]]);
+});
+
+test("a run that another tab has left meanwhile is offered, not written over", async () => {
+  await run.look();
+  engines.saved = savedRun(3);
+  expect(run.canStart.value).toBe(true); // nobody has looked since
+  await run.start(recipe);
+  expect(engines.told).toEqual([]);
+  expect(run.saved.value?.steps).toHaveLength(3);
+  await run.goOn();
+  expect(engines.told).toEqual(["train page resume"]);
+});
+
+test("it is looked again when there was no engine to ask", async () => {
+  vi.useFakeTimers();
+  try {
+    const late = new Session(engines.create);
+    const store = new RunStore(late, "page");
+    engines.saved = savedRun(2);
+    await store.look();
+    expect(store.saved.value).toBeNull();
+    await late.start();
+    await vi.advanceTimersByTimeAsync(3000);
+    expect(store.saved.value?.steps).toHaveLength(2);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test("a run that is stopped while the GPU comes back ends as stopped, its weights gone", async () => {
+  engines.script = async function* () {
+    yield await Promise.resolve(step(0));
+    engines.lose();
+    throw new DeviceLostError("the fake GPU was lost");
+  };
+  const whole = run.start(recipe);
+  await vi.waitFor(() => expect(run.state.value).toBe("recovering"));
+  run.stop();
+  await whole;
+  expect(engines.told).toEqual(["train page"]);
+  expect(run.status.value).toMatch(/^Stopped after step 1 of 4, when the GPU was lost/);
+  expect(run.problem.value).toBeNull();
+  expect([run.state.value, session.trainedSteps.value, session.heldBy.value]).toEqual(["idle", 0, null]);
+});
+
+test("weights that are not kept any more are said to be gone, and the policy stays as it is", async () => {
+  const event = finished(4);
+  if (event.type !== "finished") throw new Error("unreachable");
+  engines.saved = savedRun(4, { record: event.record });
+  await run.look();
+  const policy = session.policy.value;
+  session.noteTrained(2, null);
+  const used = run.useTrained();
+  expect(session.heldBy.value).toBe("training");
+  await used;
+  expect(run.status.value).toBe("The weights of the last run are not kept any more.");
+  expect([session.policy.value, session.trainedSteps.value]).toEqual([policy, 2]);
+  expect(session.heldBy.value).toBeNull();
+});
+
+test("the share of a run that is done never falls, evaluations included", async () => {
+  const evaluated = parseRunRecipe({
+    model: "toy",
+    task: { name: "shapes" },
+    grpo: { steps: 4 },
+    evaluation: { scenes: 2 },
+  });
+  const evaluation = { accuracy: 0.5 } as Partial<Evaluation> as Evaluation;
+  const shares: number[] = [];
+  engines.script = async function* () {
+    for (const when of ["before", "after"] as const) {
+      shares.push(run.share.value);
+      for (const done of [0, 1, 2]) {
+        yield await Promise.resolve({ type: "evaluating", step: 0, when, done, total: 2 });
+        shares.push(run.share.value);
+      }
+      yield { type: "evaluation", step: 0, when, evaluation };
+      shares.push(run.share.value);
+      for (let index = 0; when === "before" && index < 4; index++) {
+        yield step(index);
+        shares.push(run.share.value);
+      }
+    }
+  };
+  await run.start(evaluated);
+  expect(shares).toEqual([...shares].sort((a, b) => a - b));
+  expect([shares[0], shares.at(-1)]).toEqual([0, 1]);
 });

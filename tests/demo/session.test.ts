@@ -169,3 +169,22 @@ test("who does not wait any more is let go", async () => {
   controller.abort();
   await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
 });
+
+test("a GPU that is lost again while the policy is loaded is restarted once more, not twice", async () => {
+  await session.start();
+  engines.loseLoading = true;
+  await lose();
+  expect(engines.kits).toHaveLength(3);
+  expect(session.state.value).toBe("ready");
+});
+
+test("a GPU that is lost while the first policy is loaded leaves no problem behind", async () => {
+  engines.loseLoading = true;
+  const started = session.start();
+  const waiting = session.ready();
+  await started;
+  expect(session.state.value).toBe("restarting");
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect((await waiting).policy).toBe(session.policy.value);
+  expect([session.state.value, session.problem.value]).toEqual(["ready", null]);
+});

@@ -97,6 +97,8 @@ function unfinished(): string {
   const { value: planned } = run.planned;
   if (run.state.value !== "idle")
     return `The run goes on: ${done} of ${planned} steps are done. What it changed is shown here when it has ended.`;
+  if (run.saved.value?.inUse)
+    return `A run goes on in another tab: ${done} of ${planned} steps are done. What it changed is shown here when it has ended.`;
   if (run.saved.value)
     return `A run stands at step ${done} of ${planned}. Go on with it under Train; what it changed is shown here at its end.`;
   return "No run has come to its end in this browser yet. Train for a few steps first, or open the example below.";

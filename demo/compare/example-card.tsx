@@ -1,10 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { EvaluatedExample, Split, TaskSpec } from "../../workers/client.ts";
+import type { EvaluatedExample, Split, TaskExample, TaskSpec } from "../../workers/client.ts";
+import { ExamplePicture } from "../components/example-picture.tsx";
 import { visible } from "../components/format.ts";
-import { Picture } from "../components/picture.tsx";
 import { sceneOf } from "../components/pictures.ts";
-import type { Pixels } from "../components/pictures.ts";
 import { splitResponse } from "../response.ts";
 import { session } from "../state/session.ts";
 import type { Change } from "./changes.ts";
@@ -13,7 +12,7 @@ import type { Change } from "./changes.ts";
 export function ExampleCard(props: { change: Change; task: TaskSpec; split: Split }) {
   const { change, task, split } = props;
   const { direction, before, after, seed } = change;
-  const { question, picture } = useExample(task, seed, split);
+  const { question, example } = useExample(task, seed, split);
   return (
     <article class={`compare-card ${direction}`}>
       <header>
@@ -22,9 +21,7 @@ export function ExampleCard(props: { change: Change; task: TaskSpec; split: Spli
           {after.kind ?? ""} {after.id}
         </span>
       </header>
-      <div class="compare-picture">
-        {picture !== undefined && <Picture image={picture} label={`Picture: ${after.id}`} size={112} />}
-      </div>
+      <div class="compare-picture">{example && <ExamplePicture example={example} size={112} />}</div>
       <dl>
         <dt>Question</dt>
         <dd class="compare-question">{question}</dd>
@@ -54,14 +51,14 @@ function Response({ example: { text, correct } }: { example: EvaluatedExample })
   );
 }
 
-/** An example's picture (undefined: it has none, null: not drawn yet) and question; drawn again by the engine. */
+/** An example and its question, drawn again by the engine; null until it is, or when it cannot be. */
 function useExample(
   task: TaskSpec,
   seed: number,
   split: Split,
-): { picture: Pixels | null | undefined; question: string } {
-  const found = useSignal<{ picture: Pixels | null | undefined; question: string }>({
-    picture: null,
+): { example: TaskExample | null; question: string } {
+  const found = useSignal<{ example: TaskExample | null; question: string }>({
+    example: null,
     question: "…",
   });
   const kit = session.kit.value;
@@ -69,12 +66,12 @@ function useExample(
     let left = false;
     kit?.example(task, seed, split).then(
       (example) => {
-        if (!left) found.value = sceneOf(example);
+        if (!left) found.value = { example, question: sceneOf(example).question };
       },
       (error: unknown) => {
-        // Pictures of the user's own are not kept by the run: what was said can still be shown.
+        // What was said can still be shown.
         const reason = error instanceof Error ? error.message : String(error);
-        if (!left) found.value = { picture: undefined, question: `cannot be shown (${reason})` };
+        if (!left) found.value = { example: null, question: `cannot be shown (${reason})` };
       },
     );
     return () => void (left = true);

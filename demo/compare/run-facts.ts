@@ -69,6 +69,15 @@ export function recipeDifferences(a: RunRecipe, b: RunRecipe): [path: string, a:
   });
 }
 
+/** Characters of one text that are shown: a picture in a recipe has hundreds of thousands. */
+const shownCharacters = 200;
+
+/** A text as it is shown: of a longer one the beginning, and how long it is. */
+export function shortened(text: string): string {
+  if (text.length <= shownCharacters) return text;
+  return `${text.slice(0, shownCharacters)}… (${text.length} characters)`;
+}
+
 function flattened(value: unknown, path = "", into = new Map<string, string>()): Map<string, string> {
   if (typeof value === "object" && value !== null && !Array.isArray(value)) {
     for (const [key, part] of Object.entries(value)) flattened(part, path ? `${path}.${key}` : key, into);

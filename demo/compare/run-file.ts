@@ -41,13 +41,19 @@ export async function readRunFile(file: File): Promise<OpenedRun> {
  */
 export async function fetchRunFile(address: string, signal?: AbortSignal): Promise<OpenedRun> {
   const url = addressOf(address);
-  const name = decodeURIComponent(url.pathname.split("/").at(-1) ?? "") || url.host;
+  const name = decoded(url.pathname.split("/").at(-1) ?? "") || url.host;
   let response: Response;
+  let blob: Blob | null = null;
   try {
     // Nothing of the user's goes there: no cookies, no address of this page.
     response = await fetch(url, { signal, credentials: "omit", referrerPolicy: "no-referrer" });
+    if (response.ok) {
+      assertSize(Number(response.headers.get("content-length")), url.href);
+      blob = await response.blob();
+    }
   } catch (cause) {
     signal?.throwIfAborted();
+    if (cause instanceof RunFileError) throw cause;
     throw new RunFileError(
       "The run file could not be fetched.",
       `${url.href}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -56,14 +62,14 @@ export async function fetchRunFile(address: string, signal?: AbortSignal): Promi
       { cause },
     );
   }
-  if (!response.ok) {
+  if (!blob) {
     throw new RunFileError(
       "The run file could not be fetched.",
       `${url.href}: the server answered ${response.status} ${response.statusText}`.trim(),
       "Check the address: it has to lead to the file itself, not to a page about it.",
     );
   }
-  const text = await textOf(await response.blob(), url.href);
+  const text = await textOf(blob, url.href);
   return { record: parseRunFile(text, name), name, url: url.href };
 }
 
@@ -138,13 +144,26 @@ function addressOf(address: string): URL {
   );
 }
 
-async function textOf(blob: Blob, name: string): Promise<string> {
-  if (blob.size > largestBytes) {
-    throw new RunFileError(
-      "This is no run file.",
-      `${name}: it has ${showBytes(blob.size)}, a run file has at most ${showBytes(largestBytes)}`,
-      "“Download run” gives such a file: run.json.",
-    );
+/** A piece of an address for people; as it is where it is not rightly encoded. */
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return segment;
   }
+}
+
+async function textOf(blob: Blob, name: string): Promise<string> {
+  assertSize(blob.size, name);
   return blob.text();
+}
+
+/** @throws RunFileError */
+function assertSize(bytes: number, name: string): void {
+  if (!(bytes > largestBytes)) return;
+  throw new RunFileError(
+    "This is no run file.",
+    `${name}: it has ${showBytes(bytes)}, a run file has at most ${showBytes(largestBytes)}`,
+    "“Download run” gives such a file: run.json.",
+  );
 }

@@ -2,7 +2,7 @@ import type { RunRecord } from "../../workers/client.ts";
 import { DataTable } from "../components/data-table.tsx";
 import { Fold } from "../components/fold.tsx";
 import { CurvePair } from "./curve-pair.tsx";
-import { judge, recipeDifferences, runFacts, sameRecipe } from "./run-facts.ts";
+import { judge, recipeDifferences, runFacts, sameRecipe, shortened } from "./run-facts.ts";
 
 const names = ["this browser’s run", "the run file"] as const;
 
@@ -29,13 +29,18 @@ export function SideBySide({ own, other }: { own: RunRecord | null; other: RunRe
           <CurvePair curves={same ? [{ label: "both runs", steps: other.metrics }] : curvesOf(own, other)} />
           <Fold summary="The whole recipe of the run file">
             <pre class="compare-recipe" tabIndex={0} aria-label="Recipe of the run file">
-              {JSON.stringify(other.recipe, null, 2)}
+              {JSON.stringify(other.recipe, shortTexts, 2)}
             </pre>
           </Fold>
         </div>
       </div>
     </div>
   );
+}
+
+/** For JSON.stringify. */
+function shortTexts(_: string, value: unknown): unknown {
+  return typeof value === "string" ? shortened(value) : value;
 }
 
 function curvesOf(own: RunRecord | null, other: RunRecord) {
@@ -74,8 +79,8 @@ function Comparison({ own, other }: { own: RunRecord; other: RunRecord }) {
       numeric={[]}
       rows={differences.map(([path, was, is]) => [
         <span class="mono">{path}</span>,
-        shown(was, true),
-        shown(is, true),
+        shown(shortened(was), true),
+        shown(shortened(is), true),
       ])}
     />
   );

@@ -2,6 +2,7 @@
 import type { Signal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import type { ComponentChildren } from "preact";
+import { NumberInput } from "./number-input.tsx";
 
 interface Common {
   label: string;
@@ -32,17 +33,15 @@ export function NumberField(
   const id = useId();
   return (
     <Labelled {...props} id={id}>
-      <input
+      <NumberInput
         id={id}
-        type="number"
-        inputMode="decimal"
         min={min}
         max={max}
         step={step}
         disabled={disabled}
         aria-describedby={hint === undefined ? undefined : `${id}-hint`}
-        value={Number.isNaN(value.value) ? "" : value.value}
-        onInput={({ currentTarget }) => (value.value = currentTarget.valueAsNumber)}
+        value={value.value}
+        onValue={(typed) => (value.value = typed)}
       />
     </Labelled>
   );

@@ -101,8 +101,8 @@ const sections: readonly HelpSection[] = [
     id: "android",
     title: "Chrome on Android",
     steps: [
+      "Firefox on Android has no WebGPU yet: take Chrome there.",
       "On since 121 with Android 12 and newer on Qualcomm, ARM and Intel GPUs, since 139 with Android 16 on Imagination’s.",
-      "Firefox on Android has no WebGPU yet.",
       "chrome://gpu says whether the GPU is blocked.",
     ],
   },
@@ -142,8 +142,8 @@ export function helpFor({ engine, system }: Browser): { own: HelpSection | null;
 
 function sectionOf(engine: Engine, system: System): HelpSection["id"] | null {
   if (system === "ios") return "ios";
-  if (engine === "firefox") return "firefox";
   if (system === "android") return "android";
+  if (engine === "firefox") return "firefox";
   if (engine === "safari") return "safari";
   if (engine === "chromium") return system === "linux" ? "linux" : "chromium";
   return null;

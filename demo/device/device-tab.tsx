@@ -52,8 +52,10 @@ export function DeviceTab() {
       <section class="card stack" aria-labelledby="device-report">
         <h2 id="device-report">Report</h2>
         <p class="note">
-          All of the above as text, for a bug report. It names browser, GPU and the page’s address, and
-          nothing else; it leaves this tab only when you paste it somewhere.
+          All of the above as text, for a bug report: the date, the browser and its user agent, the page’s
+          address, the GPU with its features and limits, storage, processor and memory, what the tests and the
+          benchmark found, and why the engine did not start, if so. It leaves this tab only when you paste it
+          somewhere.
         </p>
         <div class="row">
           <CopyButton text={() => report.value} label="Copy report" />

@@ -93,7 +93,7 @@ function Features({ device }: { device: DeviceInfo }) {
 function Storage({ found: { storage, persisted }, onChange }: { found: Capabilities; onChange: () => void }) {
   const refused = useSignal(false);
   const ask = async () => {
-    refused.value = !(await persist());
+    refused.value = !(await persist().catch(() => false));
     onChange();
   };
   return (

@@ -1,8 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { GroupRecord, TaskExample } from "../../workers/client.ts";
-import { Picture } from "../components/picture.tsx";
-import { sceneOf } from "../components/pictures.ts";
+import { ExamplePicture } from "../components/example-picture.tsx";
 import { Problem, isAbort } from "../components/problem.tsx";
 import { run } from "../state/run.ts";
 import { session } from "../state/session.ts";
@@ -18,6 +17,7 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
   const example = useSignal<TaskExample | null>(null);
   const texts = useSignal<readonly (readonly string[])[] | null>(null);
   const problem = useSignal<unknown>(null);
+  const readable = state.ofThisPolicy.value;
   useEffect(() => {
     let left = false;
     void load();
@@ -30,14 +30,16 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
         const found = await state.example(group.seed);
         if (left) return;
         example.value = found;
+        if (!readable) return;
         const { policy } = await session.ready();
+        if (!state.ofThisPolicy.peek()) return;
         const pieces = await policy.tokenTexts(group.rollouts.map(({ tokens }) => tokens));
         if (!left) texts.value = pieces;
       } catch (error) {
         if (!left) problem.value = error;
       }
     }
-  }, [group]);
+  }, [group, readable]);
 
   const { changes, done, compute } = useChanges(group, (error) => (problem.value = error));
   const shade = state.shade.value;
@@ -46,7 +48,9 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
   return (
     <article class="card rollouts-card" aria-label={`Group ${number}, ${outcomeWords[outcome]}`}>
       <div class="rollouts-head">
-        <div class="rollouts-picture">{example.value && <ExamplePicture example={example.value} />}</div>
+        <div class="rollouts-picture">
+          {example.value && <ExamplePicture example={example.value} size={96} />}
+        </div>
         <div>
           <h3>{questionOf(group.prompt)}</h3>
           <p>
@@ -61,8 +65,17 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
         </div>
       </div>
       {shade === "change" && !changes && (
-        <button type="button" class="secondary outline" disabled={done !== null} onClick={compute}>
-          {done === null ? "Compute the change" : `${done} of ${group.rollouts.length}…`}
+        <button
+          type="button"
+          class="secondary outline"
+          disabled={done !== null || !readable}
+          onClick={compute}
+        >
+          {!readable
+            ? `Load ${run.recipe.value?.model ?? "its policy"} under Ask first`
+            : done === null
+              ? "Compute the change"
+              : `${done} of ${group.rollouts.length}…`}
         </button>
       )}
       <Problem error={problem.value} onDismiss={() => (problem.value = null)} />
@@ -72,7 +85,7 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
           <Completion
             key={index}
             rollout={rollout}
-            texts={texts.value?.[group.rollouts.indexOf(rollout)] ?? null}
+            texts={readable ? (texts.value?.[group.rollouts.indexOf(rollout)] ?? null) : null}
             shade={shade}
             change={changes?.get(rollout) ?? null}
             range={shades[shade].range}
@@ -111,16 +124,4 @@ function useChanges(group: GroupRecord, onError: (error: unknown) => void) {
     }
   };
   return { changes: changes.value, done: done.value, compute: () => void compute() };
-}
-
-/** Pixels as a task draws them, or the image that the user gave. */
-function ExamplePicture({ example }: { example: TaskExample }) {
-  const { picture } = sceneOf(example);
-  const label = `Picture: ${example.id}`;
-  if (picture) return <Picture image={picture} label={label} size={96} />;
-  const url = example.messages
-    .flatMap(({ content }) => (typeof content === "string" ? [] : content))
-    .flatMap((part) => (part.type === "image_url" ? [part.image_url.url] : []))
-    .at(-1);
-  return url === undefined ? <span class="note">no picture</span> : <img src={url} alt={label} />;
 }

@@ -30,6 +30,8 @@ class RolloutsState {
     const groups = run.groups.value.get(this.#wanted.value);
     return groups ? { step: this.#wanted.value, groups } : this.#read.value;
   });
+  /** Whether the policy in use is the one that wrote the rollouts: another one's tokens may be other texts. */
+  readonly ofThisPolicy = computed(() => run.recipe.value?.model === session.model.value);
   /** By seed; those asked for last. */
   readonly #examples = new Map<number, Promise<TaskExample>>();
 
@@ -43,6 +45,8 @@ class RolloutsState {
     effect(() => {
       if (settings.tab.value !== "rollouts" || run.stepsWithGroups.value === 0) return;
       const step = this.#wanted.value;
+      const read = this.#read.peek();
+      if (read?.step === step && read.groups.length > 0) return; // an older one stays as it is
       if (!run.groups.value.has(step)) void this.#readStep(step);
     });
   }
@@ -71,7 +75,7 @@ class RolloutsState {
       this.#read.value = { step, groups };
       this.problem.value = null;
     } catch (error) {
-      this.problem.value = error;
+      if (this.#wanted.peek() === step) this.problem.value = error;
     }
   }
 }

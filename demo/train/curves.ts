@@ -104,8 +104,8 @@ export interface Points {
   high: (number | null)[];
 }
 
-/** A curve's points. A band stays above 0 and below the curve's most. */
-export function pointsOf({ key, band, most = Infinity }: Curve, steps: readonly StepFigures[]): Points {
+/** A curve's points. The band of what has a most is one of 0 to that, and stays within; others may be negative, too. */
+export function pointsOf({ key, band, most }: Curve, steps: readonly StepFigures[]): Points {
   const figure = ({ metrics }: StepFigures, name: string) => metrics[name] ?? null;
   const edge = (step: StepFigures, side: "low" | "high") => {
     if (!band) return null;
@@ -113,6 +113,7 @@ export function pointsOf({ key, band, most = Infinity }: Curve, steps: readonly 
     const middle = figure(step, key);
     const spread = figure(step, band.spread);
     if (middle === null || spread === null) return null;
+    if (most === undefined) return side === "low" ? middle - spread : middle + spread;
     return side === "low" ? Math.max(0, middle - spread) : Math.min(most, middle + spread);
   };
   return {

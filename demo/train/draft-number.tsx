@@ -1,4 +1,5 @@
 import { useId } from "preact/hooks";
+import { NumberInput } from "../components/number-input.tsx";
 import { draft } from "./recipe-draft.ts";
 import type { Path } from "./recipe-draft.ts";
 
@@ -12,19 +13,16 @@ export function DraftNumber(props: {
 }) {
   const { label, path, min, step = 1, disabled = false } = props;
   const id = useId();
-  const value = draft.number(path);
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      <input
+      <NumberInput
         id={id}
-        type="number"
-        inputMode="decimal"
         min={min}
         step={step}
         disabled={disabled || draft.json.value === null}
-        value={Number.isNaN(value) ? "" : value}
-        onInput={({ currentTarget }) => draft.set(path, currentTarget.valueAsNumber)}
+        value={draft.number(path)}
+        onValue={(value) => draft.set(path, value)}
       />
     </div>
   );

@@ -8,6 +8,8 @@ export interface OwnExample {
   answer: string;
   /** How an ideal answer reasons: shown in supervised runs that think. */
   reasoning: string;
+  /** As a set in a file may have it: accuracy is also reported by kind. */
+  kind?: string;
 }
 
 /** What the task `examples` holds, texts and images together. */
@@ -37,11 +39,13 @@ export function parseImageSet(text: string, name: string): OwnExample[] {
         throw new CorruptFileError(`${at}: ${key}: got ${typeof value}, expected a text`);
       return value;
     };
+    const kind = field("kind", false);
     return {
       image: field("image", false),
       question: field("question", true),
       answer: field("answer", true),
       reasoning: field("reasoning", false),
+      ...(kind && { kind }),
     };
   });
 }
@@ -53,11 +57,12 @@ export function writeImageSet(examples: readonly OwnExample[]): string {
 
 /** The set as the task takes it: what is empty is left out. */
 export function taskExamples(examples: readonly OwnExample[]): Record<string, string>[] {
-  return examples.map(({ image, question, answer, reasoning }) => ({
+  return examples.map(({ image, question, answer, reasoning, kind }) => ({
     ...(image && { image }),
     question: question.trim(),
     answer: answer.trim(),
     ...(reasoning.trim() && { reasoning: reasoning.trim() }),
+    ...(kind && { kind }),
   }));
 }
 
@@ -83,8 +88,8 @@ export function whatIsMissing(examples: readonly OwnExample[]): string {
 /** Bytes that the set has as text. */
 export function sizeOf(examples: readonly OwnExample[]): number {
   return examples.reduce(
-    (sum, { image, question, answer, reasoning }) =>
-      sum + image.length + question.length + answer.length + reasoning.length,
+    (sum, { image, question, answer, reasoning, kind = "" }) =>
+      sum + image.length + question.length + answer.length + reasoning.length + kind.length,
     0,
   );
 }

@@ -15,6 +15,7 @@ const takeFiles = (files: File[]) => void ownImages.addFiles(files);
 /** The user's own images: a row each, with its question and answer. */
 export function ImagesEditor() {
   const rows = ownImages.rows.value;
+  const unkept = ownImages.unkept.value;
   const list = useRef<HTMLOListElement>(null);
   const count = useRef(rows.length);
   // Whoever adds an image writes its question next.
@@ -58,8 +59,16 @@ export function ImagesEditor() {
       )}
       <p class="note" role="status" aria-label="State of your images">
         {ownImages.missing.value ||
-          `${rows.length} ${rows.length === 1 ? "example" : "examples"}, ${showBytes(sizeOf(rows))}. A fifth is kept for testing, where there are at least two.`}
+          (rows.length === 1
+            ? `One example, ${showBytes(sizeOf(rows))}: nothing is held out, so nothing is measured.`
+            : `${rows.length} examples, ${showBytes(sizeOf(rows))}. A fifth is kept for testing.`)}
       </p>
+      {rows.length > 0 && unkept !== null && (
+        <p role="alert" class="train-unkept">
+          Not kept: {unkept instanceof Error ? unkept.message : String(unkept)}. Export the set before you
+          close the tab.
+        </p>
+      )}
     </section>
   );
 }

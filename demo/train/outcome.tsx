@@ -1,6 +1,8 @@
 import type { EvaluationSummary } from "../../src/evaluation/accuracy.ts";
 import { DataTable } from "../components/data-table.tsx";
 import { showPercent, showSigned } from "../components/format.ts";
+import { run } from "../state/run.ts";
+import { session } from "../state/session.ts";
 import { settings } from "../state/settings.ts";
 
 /** The end of a run: before and after in one table, and where the rest is. */
@@ -38,13 +40,22 @@ export function Outcome(props: { before: EvaluationSummary | null; after: Evalua
         <button type="button" onClick={() => settings.open("compare")}>
           Compare before and after
         </button>
-        <button type="button" class="secondary outline" onClick={() => settings.open("ask")}>
+        <button type="button" class="secondary outline" onClick={() => void askTrained()}>
           Ask the trained policy
         </button>
       </div>
       <p class="note">Under Compare: each kind of question, examples that changed, and the run as a file.</p>
     </section>
   );
+}
+
+/** After a reload or a plan the policy in use is the untrained one: the run's adapter is put into it first. */
+async function askTrained(): Promise<void> {
+  if (session.trainedSteps.peek() === 0) {
+    await run.useTrained();
+    if (session.trainedSteps.peek() === 0) return; // why is said beside the run
+  }
+  settings.open("ask");
 }
 
 function withInterval({ accuracy, interval: [low, high] }: EvaluationSummary): string {

@@ -19,12 +19,20 @@ const mostPixels = 512;
 /** A file up to this size is kept as it is. */
 const smallFileBytes = 48 * 1024;
 
-let nextId = 1;
+let lastId = 0;
+
+/** Greater than those of this tab, and unlike those that another tab gives at the same time. */
+function nextId(): number {
+  lastId = Math.max(lastId + 1, Date.now() * 1000 + Math.floor(Math.random() * 1000));
+  return lastId;
+}
 
 class OwnImages {
   readonly rows = signal<readonly OwnRow[]>([]);
   /** Why something was not taken. */
   readonly problem = signal<unknown>(null);
+  /** Why the set, or a part of it, lasts only as long as the tab. */
+  readonly unkept = signal<unknown>(null);
   /** What has to be done before the set can be trained on. */
   readonly missing = computed(() => whatIsMissing(this.rows.value));
   #restored = false;
@@ -37,7 +45,7 @@ class OwnImages {
       const found = (await rows.getAll(storeName)) as OwnRow[];
       if (this.rows.peek().length > 0) return; // something was added meanwhile
       this.rows.value = found;
-      nextId = Math.max(0, ...found.map(({ id }) => id)) + 1;
+      lastId = Math.max(lastId, ...found.map(({ id }) => id));
     });
   }
 
@@ -72,11 +80,12 @@ class OwnImages {
   clear(): void {
     this.rows.value = [];
     this.problem.value = null;
+    this.unkept.value = null;
     void kept((rows) => rows.clear(storeName));
   }
 
   #add(examples: readonly OwnExample[], name = ""): void {
-    const added = examples.map((example) => ({ ...example, id: nextId++, name }));
+    const added = examples.map((example) => ({ ...example, id: nextId(), name }));
     this.rows.value = [...this.rows.value, ...added];
     void kept(async (rows) => {
       for (const row of added) await rows.put(storeName, row);
@@ -89,16 +98,22 @@ let opened: Promise<IDBPDatabase> | undefined;
 
 /**
  * Does something with what is kept: a record for each row, so that a key typed writes no other row's image. In a
- * browser without storage, or with a full one, the set lasts as long as the tab; it can be exported there, too.
+ * browser without storage, or with a full one, the set lasts as long as the tab, which is said: it can be exported.
  */
 async function kept(work: (rows: IDBPDatabase) => Promise<unknown>): Promise<void> {
+  let opening: Promise<IDBPDatabase> | undefined;
   try {
-    opened ??= openDB("thinktab-images", 1, {
+    opening = opened ??= openDB("thinktab-images", 1, {
       upgrade: (rows) => void rows.createObjectStore(storeName, { keyPath: "id" }),
     });
-    await work(await opened);
-  } catch {
-    opened = undefined;
+    await work(await opening);
+  } catch (error) {
+    ownImages.unkept.value = error;
+    if (opened === opening) opened = undefined; // opened anew for what comes next
+    void opening?.then(
+      (rows) => rows.close(),
+      () => undefined,
+    );
   }
 }
 
@@ -122,7 +137,12 @@ async function toDataUrl(file: File): Promise<string> {
     Math.max(1, Math.round(bitmap.width * scale)),
     Math.max(1, Math.round(bitmap.height * scale)),
   );
-  canvas.getContext("2d")?.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  const context = canvas.getContext("2d");
+  if (context) {
+    context.fillStyle = "#fff"; // JPEG knows no transparency: it would be black
+    context.fillRect(0, 0, canvas.width, canvas.height);
+    context.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  }
   bitmap.close();
   return readDataUrl(await canvas.convertToBlob({ type: "image/jpeg", quality: 0.9 }));
 }

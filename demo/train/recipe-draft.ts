@@ -71,8 +71,11 @@ class RecipeDraft {
     const missing = ownImages.missing.value;
     if (missing)
       throw new InvalidOptionError("your own images", missing, "a question and an answer in every row");
-    const task = { ...section(json, "task"), examples: taskExamples(ownImages.rows.value) };
-    return parseRunRecipe({ ...json, model, task });
+    const rows = ownImages.rows.value;
+    const task = { ...section(json, "task"), examples: taskExamples(rows) };
+    // One example is trained on: none is left to be measured with.
+    const evaluation = rows.length < 2 ? { evaluation: { ...section(json, "evaluation"), scenes: 0 } } : {};
+    return parseRunRecipe({ ...json, ...evaluation, model, task });
   }
 
   #at([part, key]: Path): [part: string, key: string] {

@@ -68,13 +68,15 @@ function recipeOfForm(): RunRecipe | undefined {
 export async function seePlan(): Promise<void> {
   const recipe = recipeOfForm();
   if (!recipe) return;
+  const text = draft.text.peek(); // it may be changed while the plan is made
   plannedText.value = null; // what is known is of another recipe
   try {
     await run.makePlan(recipe, { probe: true });
-    plannedText.value = draft.text.peek();
+    plannedText.value = text;
   } catch (error) {
     refused.value = error;
   }
+  await run.look(); // a plan is made of a fresh policy: it is no longer the last run's that answers
 }
 
 export function startTraining(): void {

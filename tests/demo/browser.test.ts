@@ -77,7 +77,7 @@ const agents: [name: string, userAgent: string, touch: number, said: string, hel
     "Mozilla/5.0 (Android 14; Mobile; rv:147.0) Gecko/147.0 Firefox/147.0",
     5,
     "Firefox 147 on Android",
-    "firefox",
+    "android", // its own section says nothing of Android
   ],
   ["something else", "curl/8.0", 0, "This browser on an unknown system", undefined],
 ];

@@ -46,9 +46,10 @@ describe("points", () => {
     });
   });
 
-  test("a reward of a task of one's own may be above 1, and so may its band", () => {
+  test("a reward of a task of one's own may be above 1 or below 0, and so may its band", () => {
     const [reward] = curvesOf({ grpo: true, task: "module" });
     expect(pointsOf(reward, steps).high[1]).toBeCloseTo(1.2);
+    expect(pointsOf(reward, steps).low[0]).toBeCloseTo(-0.25);
   });
 
   test("a step without the metric leaves a gap", () => {

@@ -21,6 +21,12 @@ test("a set survives the way into a file and back", () => {
   expect(parseImageSet(writeImageSet(rows), "set.json")).toEqual(rows);
 });
 
+test("a kind stays with its row, into the task and back into a file", () => {
+  const rows = [{ ...cat, kind: "animals" }, cat];
+  expect(parseImageSet(writeImageSet(rows), "set.json")).toStrictEqual(rows);
+  expect(taskExamples(rows).map(({ kind }) => kind)).toEqual(["animals", undefined]);
+});
+
 test("the task gets no empty texts", () => {
   expect(taskExamples([{ ...cat, image: "", question: " Why? " }])).toEqual([
     { question: "Why?", answer: "a cat" },

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { choices } from "../../demo/train/choices.ts";
 import { ownImages } from "../../demo/train/own-images.ts";
 import { draft } from "../../demo/train/recipe-draft.ts";
@@ -76,6 +76,30 @@ describe("own images", () => {
       examples: [{ image: row.image, question: "a ?", answer: "b" }],
     });
     expect(draft.text.value).not.toContain("base64");
+  });
+
+  test("of which there is one are not measured: none is held out", () => {
+    draft.choiceId.value = "own";
+    ownImages.rows.value = [row];
+    expect(draft.read("toy").evaluation.scenes).toBe(0);
+    ownImages.rows.value = [row, { ...row, id: 2, question: "c ?" }];
+    expect(draft.read("toy").evaluation.scenes).toBe(64);
+  });
+
+  test("have ids of their own; that they cannot be kept is said until they are deleted", async () => {
+    vi.stubGlobal("indexedDB", {
+      open: () => {
+        throw new Error("no room");
+      },
+    });
+    const set = { examples: [1, 2, 3].map((n) => ({ question: `${n} ?`, answer: "b" })) };
+    await ownImages.addFiles([new File([JSON.stringify(set)], "set.json")]);
+    const ids = ownImages.rows.value.map(({ id }) => id);
+    expect([...new Set(ids)].sort((a, b) => a - b)).toEqual(ids);
+    expect(ids).toHaveLength(3);
+    expect(ids.every(Number.isSafeInteger)).toBe(true);
+    await vi.waitFor(() => expect(ownImages.unkept.value).toMatchObject({ message: "no room" }));
+    vi.unstubAllGlobals();
   });
 
   test("are complete, or refused with what is missing", () => {

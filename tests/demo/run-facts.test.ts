@@ -5,10 +5,16 @@ import {
   recipeDifferences,
   runFacts,
   sameRecipe,
+  shortened,
   versionNames,
 } from "../../demo/compare/run-facts.ts";
 import { parseRunRecipe, shippedRecipes } from "../../workers/client.ts";
 import { hash, recordOf } from "./run-record.ts";
+
+test("of a long text the beginning is shown, and how long it is", () => {
+  expect(shortened("x".repeat(200))).toBe("x".repeat(200));
+  expect(shortened("x".repeat(1_000_000))).toBe(`${"x".repeat(200)}… (1000000 characters)`);
+});
 
 describe("judging a replay", () => {
   test("the same bits", () => {

@@ -89,6 +89,28 @@ describe("from an address", () => {
     expect(fetched.mock.calls[0][1]).toMatchObject({ credentials: "omit", referrerPolicy: "no-referrer" });
   });
 
+  test("that is not rightly encoded is named as it is", async () => {
+    answer(() => new Response(text));
+    expect((await fetchRunFile("https://host.example/100%.json")).name).toBe("100%.json");
+  });
+
+  test("that says it is much larger than any run is not downloaded", async () => {
+    const response = new Response(text, { headers: { "content-length": "2000000000" } });
+    const download = vi.spyOn(response, "blob");
+    answer(() => response);
+    const error = await refusal(() => fetchRunFile("https://host.example/film.mp4"));
+    expect(error.message).toContain("it has 2.00 GB");
+    expect(download).not.toHaveBeenCalled();
+  });
+
+  test("that breaks off on the way", async () => {
+    const response = new Response(text);
+    vi.spyOn(response, "blob").mockRejectedValue(new TypeError("network error"));
+    answer(() => response);
+    const error = await refusal(() => fetchRunFile("https://host.example/run.json"));
+    expect(error.title).toBe("The run file could not be fetched.");
+  });
+
   test("may be relative to the page", async () => {
     const fetched = answer(() => new Response(text));
     await fetchRunFile("./toy/run.json");

@@ -65,8 +65,8 @@ export function ImagesEditor() {
       </p>
       {rows.length > 0 && unkept !== null && (
         <p role="alert" class="train-unkept">
-          Not kept: {unkept instanceof Error ? unkept.message : String(unkept)}. Export the set before you
-          close the tab.
+          Not kept: {unkept instanceof Error ? unkept.message : "this browser stores nothing"}. Export the set
+          before you close the tab.
         </p>
       )}
     </section>

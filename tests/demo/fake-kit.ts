@@ -1,6 +1,5 @@
 /** An engine without a GPU for the page's stores: it loads policies at once, runs what it is told, and can be lost. */
-import { Readable } from "node:stream";
-import { DeviceLostError } from "../../workers/client.ts";
+import { DeviceLostError, Generation } from "../../workers/client.ts";
 import type {
   EngineRunEvent,
   LoadPolicyOptions,
@@ -107,7 +106,7 @@ export class FakeEngines {
         policy.imported = files;
         return Promise.resolve();
       },
-      generate: () => Readable.from(this.deltas) as unknown as ReturnType<RemotePolicy["generate"]>,
+      generate: () => new Generation(this.#answer(), 1),
       tokenTexts: (responses) => Promise.resolve(responses.map((tokens) => tokens.map(String))),
       train: (_recipe, { name: run = "run", resume = false } = {}) => this.#train(run, resume),
       plan: () => Promise.resolve({ steps: 1, budget: [["all", 5]], stepMs: 2, expectedMs: 2 }),
@@ -115,6 +114,10 @@ export class FakeEngines {
     options.onProgress?.(1, 2);
     this.policies.push(policy as FakePolicy);
     return Promise.resolve(policy as FakePolicy);
+  }
+
+  async *#answer(): AsyncGenerator<TextDelta, void, void> {
+    for (const delta of this.deltas) yield await Promise.resolve(delta);
   }
 
   #train(name: string, resume: boolean): TrainingRun {

@@ -54,7 +54,7 @@ export function jaxDecode(config: DecoderConfig, decode: DecodeConfig): Contende
     /** The tokens, [generated, batch]. */
     async read() {
       const values = new Float32Array(generated * batch);
-      for (const [i, token] of drawn.entries()) values.set((await token.ref.data()), i * batch);
+      for (const [i, token] of drawn.entries()) values.set(await token.ref.data(), i * batch);
       return values;
     },
     dispose() {

@@ -9,8 +9,9 @@ import { folderSource } from "../storage/folder-source.ts";
 import { httpSource } from "../storage/http-source.ts";
 import type { ReadOptions } from "../storage/source.ts";
 import { MissingFileError } from "../util/errors.ts";
+import { UsageError } from "./arguments.ts";
 
-/** A file on disk, or under an address. @throws MissingFileError when there is none on disk. */
+/** A file on disk, or under an address. @throws MissingFileError when there is none on disk, UsageError for an address with a query. */
 export async function openDataFile(path: string): Promise<DataFile> {
   if (isAddress(path)) return addressed(path);
   const found = await stat(path).catch(() => undefined);
@@ -27,7 +28,7 @@ export async function openDataFile(path: string): Promise<DataFile> {
  */
 export async function openImages(path: string, options?: ReadOptions): Promise<ImageLookup> {
   if (isAddress(path)) {
-    if (path.endsWith("/")) return folderImages(httpSource(path));
+    if (path.endsWith("/")) return folderImages(httpSource(checkedUrl(path).href));
     const { source, path: name } = addressed(path);
     const stem = partStem(name);
     return stem === null ? zipImages({ source, path: name }, options) : splitZipImages(source, stem, options);
@@ -60,6 +61,22 @@ function isAddress(path: string): boolean {
 }
 
 function addressed(address: string): DataFile {
-  const slash = address.lastIndexOf("/");
-  return { source: httpSource(address.slice(0, slash)), path: decodeURIComponent(address.slice(slash + 1)) };
+  const { origin, pathname } = checkedUrl(address);
+  const slash = pathname.lastIndexOf("/");
+  return {
+    source: httpSource(origin + pathname.slice(0, slash)),
+    path: decodeURIComponent(pathname.slice(slash + 1)),
+  };
+}
+
+/** @throws UsageError for an address with what a source of files, which puts names behind it, would lose. */
+function checkedUrl(address: string): URL {
+  if (!URL.canParse(address)) throw new UsageError(`${address}: expected an address`);
+  const url = new URL(address);
+  if (url.username || url.password || url.search || url.hash)
+    throw new UsageError(
+      `${url.origin}${url.pathname}: got an address with a user, password, query or fragment, expected one without: ` +
+        "download the file and name it by its path",
+    );
+  return url;
 }

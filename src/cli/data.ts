@@ -1,16 +1,18 @@
 import { createWriteStream } from "node:fs";
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { defineCommand } from "citty";
 import { readSamples, sampleLine, type SampleEvent } from "../data/formats/convert.ts";
 import { sampleFormats, type SampleFormat } from "../data/formats/sample.ts";
 import { shareGptDatasetInfo } from "../data/formats/sharegpt.ts";
-import { VlmEvalWriter } from "../data/formats/vlmevalkit.ts";
-import type { ImageLookup } from "../data/images/lookup.ts";
+import { isOptionLetter, VlmEvalWriter } from "../data/formats/vlmevalkit.ts";
+import { safeImagePath, type ImageLookup } from "../data/images/lookup.ts";
 import type { DataFile } from "../data/rows/rows.ts";
 import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
 import { inspectDataset, type DatasetReport } from "../data/wethink/inspect.ts";
 import { rejectedLine } from "../data/wethink/reader.ts";
+import type { RejectReason } from "../data/wethink/record.ts";
+import { CorruptFileError, InvalidOptionError, MissingFileError } from "../util/errors.ts";
 import { numberOption, UsageError } from "./arguments.ts";
 import { openDataFile, openImages } from "./data-files.ts";
 import { describeDataset } from "./data-text.ts";
@@ -112,7 +114,7 @@ async function inspect(
   },
 ): Promise<DatasetReport> {
   const progress = new Progress();
-  const out = options.rejected === undefined ? undefined : new LineFile(options.rejected);
+  const out = options.rejected === undefined ? undefined : await rejectedFile(options.rejected, file);
   try {
     return await inspectDataset(file, {
       ...options,
@@ -164,8 +166,10 @@ async function convert(file: DataFile, options: ConvertOptions): Promise<Convers
     throw new UsageError(`--out: ${path} is the file that is read, expected another folder`);
   const rejectedPath = options.rejected ?? join(out, "rejected.jsonl");
   const result: Conversion = { to, files: [path], written: 0, rejected: 0, images: 0 };
+  if (resolve(path) === resolve(rejectedPath))
+    throw new UsageError(`--rejected: ${rejectedPath} is the file that is written, expected another`);
+  const rejected = await rejectedFile(rejectedPath, file);
   const target = new LineFile(path);
-  const rejected = new LineFile(rejectedPath);
   const progress = new Progress();
   /** The images of the row in hand that are in the file itself. */
   let pixels: ReadonlyMap<string, Uint8Array> = new Map();
@@ -178,10 +182,11 @@ async function convert(file: DataFile, options: ConvertOptions): Promise<Convers
   const copyImages = async (paths: readonly string[]) => {
     for (const image of paths) {
       if ((!copy && !pixels.has(image)) || copied.has(image)) continue;
-      copied.add(image);
-      const place = join(out, "images", image);
+      const place = join(out, "images", safeImagePath(image));
+      const bytes = await readImage(image);
       await mkdir(dirname(place), { recursive: true });
-      await writeFile(place, await readImage(image));
+      await writeFile(place, bytes);
+      copied.add(image);
     }
     result.images = copied.size;
   };
@@ -196,10 +201,20 @@ async function convert(file: DataFile, options: ConvertOptions): Promise<Convers
         continue;
       }
       pixels = new Map(event.pixels?.map(({ path: image, bytes }) => [image, bytes]));
-      await target.write(
-        to === "vlmevalkit" ? await table!.row(event.sample) : `${sampleLine(event.sample, to, lines)}\n`,
-      );
-      if (to !== "vlmevalkit") await copyImages(event.sample.images);
+      let line: string;
+      try {
+        line =
+          to === "vlmevalkit" ? await table!.row(event.sample) : `${sampleLine(event.sample, to, lines)}\n`;
+        if (to !== "vlmevalkit") await copyImages(event.sample.images);
+      } catch (error) {
+        const reason = rowFault(error);
+        if (!reason) throw error;
+        const { number, sample: row } = event;
+        result.rejected++;
+        await rejected.write(`${rejectedLine({ number, reason, detail: (error as Error).message, row })}\n`);
+        continue;
+      }
+      await target.write(line);
       if (++result.written % 1000 === 0) progress.show(`converting ${file.path}`, `${result.written} rows`);
     }
   } finally {
@@ -216,6 +231,20 @@ async function convert(file: DataFile, options: ConvertOptions): Promise<Convers
   return result;
 }
 
+/** Why a row is not written, where the fault is its own; of any other the conversion ends. */
+function rowFault(error: unknown): RejectReason | undefined {
+  if (error instanceof InvalidOptionError) return "wrong-type";
+  return error instanceof MissingFileError || error instanceof CorruptFileError ? "missing-image" : undefined;
+}
+
+/** A file for rejected rows; what an earlier run left there is removed. @throws UsageError for the file that is read. */
+async function rejectedFile(path: string, { source, path: read }: DataFile): Promise<LineFile> {
+  if (resolve(path) === resolve(source.name, read))
+    throw new UsageError(`--rejected: ${path} is the file that is read, expected another`);
+  await rm(path, { force: true });
+  return new LineFile(path);
+}
+
 function samples(file: DataFile, { from, images, signal }: ConvertOptions): AsyncGenerator<SampleEvent> {
   return readSamples(file, { from, images, signal });
 }
@@ -230,7 +259,7 @@ async function tableWriter(
   let hasPixels = options.images !== undefined;
   for await (const event of samples(file, { ...options, images: undefined })) {
     if (event.type !== "sample") continue;
-    for (const letter of Object.keys(event.sample.options ?? {})) letters.add(letter);
+    for (const letter of Object.keys(event.sample.options ?? {}).filter(isOptionLetter)) letters.add(letter);
     hasPixels ||= event.pixels !== undefined;
   }
   return VlmEvalWriter.create({

@@ -7,7 +7,10 @@ export interface KeptJudgement {
   why: string;
 }
 
-/** Judgements by a hash of all that they depend on. Holds neither questions nor answers. */
+/**
+ * Judgements by a hash of all that they depend on. Questions and answers are not kept as such; the judge's reason is,
+ * and may quote either.
+ */
 export interface JudgeCache {
   get(key: string): Promise<KeptJudgement | null>;
   /** @throws StorageError when there is no room. */
@@ -33,16 +36,27 @@ export function memoryCache(): JudgeCache {
 export function storedCache(store: BlobStore, file = "judgements.jsonl"): JudgeCache {
   let opened: Promise<{ kept: Map<string, KeptJudgement>; torn: boolean }> | undefined;
   let written: Promise<void> = Promise.resolve();
-  const open = () => (opened ??= read(store, file));
+  const open = async () => {
+    opened ??= read(store, file);
+    try {
+      return await opened;
+    } catch (error) {
+      opened = undefined; // to be read at the next use
+      throw error;
+    }
+  };
   return {
     get: async (key) => (await open()).kept.get(key) ?? null,
     async set(key, judgement) {
       const journal = await open();
       journal.kept.set(key, judgement);
-      const line = `${journal.torn ? "\n" : ""}${JSON.stringify({ key, ...judgement })}\n`;
-      journal.torn = false;
       // One after the other, whatever became of the one before.
-      const mine = written.then(() => store.append(file, new TextEncoder().encode(line)));
+      const mine = written.then(async () => {
+        const line = `${journal.torn ? "\n" : ""}${JSON.stringify({ key, ...judgement })}\n`;
+        journal.torn = true; // an append that fails may leave a part
+        await store.append(file, new TextEncoder().encode(line));
+        journal.torn = false;
+      });
       written = mine.catch(() => undefined);
       await mine;
     },

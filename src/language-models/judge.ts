@@ -132,7 +132,10 @@ function wordGrader(model: LanguageModel, options: JudgeOptions): Grader {
     throw new InvalidOptionError("createJudge: attempts", attempts, "an integer from 1");
   const identity = model.identity === undefined ? model.name : model.identity;
   return {
-    basis: identity === null ? null : [identity, prompt.version, prompt.system, prompt.user],
+    basis:
+      identity === null
+        ? null
+        : [identity, prompt.version, prompt.system, prompt.user, String(temperature), String(maxTokens)],
     takesImages: model.takesImages ?? false,
     async grade(request, images, tally) {
       const { problem, answer, response } = request;

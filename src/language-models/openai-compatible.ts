@@ -207,8 +207,9 @@ export function refuseImages(model: LanguageModel, messages: readonly Message[])
     );
 }
 
-/** The address without the slash at its end. Never quoted where it may hold a secret. */
-function checkAddress(baseUrl: string): string {
+/** The address without space around it and the slash at its end. Never quoted where it may hold a secret. */
+function checkAddress(given: string): string {
+  const baseUrl = given.trim();
   if (!URL.canParse(baseUrl) || !/^https?:\/\//i.test(baseUrl))
     throw new InvalidOptionError(
       "baseUrl",

@@ -187,6 +187,54 @@ describe("thinktab data convert", () => {
   });
 });
 
+describe("a row that cannot be converted", () => {
+  const convert = (name: string, ...more: string[]) =>
+    thinktab("data", "convert", place(name), "--out", place("odd", name), ...more);
+  const trl = (images: string[], more: object = {}) =>
+    JSON.stringify({ prompt: "q", solution: "a", images, ...more });
+
+  test("is listed; what an earlier run rejected is not", async () => {
+    write(place("two.jsonl"), [trl(["a.png"]), trl(["a.png", "b.png"]), trl(["c.png"])].join("\n"));
+    const { code, out } = await convert("two.jsonl", "--to", "wethink", "--json");
+    expect({ code, ...(JSON.parse(out) as object) }).toMatchObject({ code: 0, written: 2, rejected: 1 });
+    expect(lines("odd", "two.jsonl", "rejected.jsonl")).toMatchObject([{ number: 2, reason: "wrong-type" }]);
+    expect((await convert("two.jsonl", "--to", "easyr1")).code).toBe(0);
+    expect(existsSync(place("odd", "two.jsonl", "rejected.jsonl"))).toBe(false);
+  });
+
+  test("for its options' names leaves the table whole", async () => {
+    const list = (length: number) => Array.from({ length }, (_, index) => `option ${index}`);
+    const rows = [{ B: "y" }, { first: "x" }, list(2), list(27)].map((options) => trl([], { options }));
+    write(place("options.jsonl"), rows.join("\n"));
+    expect((await convert("options.jsonl", "--to", "vlmevalkit")).code).toBe(0);
+    const table = readFileSync(place("odd", "options.jsonl", "options.tsv"), "utf8").split("\n");
+    expect(table[0]).toContain("\tquestion\tA\tB\tanswer\t");
+    expect(table).toHaveLength(4);
+    expect(lines("odd", "options.jsonl", "rejected.jsonl").map(({ number }) => number)).toEqual([2, 4]);
+  });
+
+  test("makes no folder outside of the result's", async () => {
+    write(place("leave.tsv"), "index\timage_path\tquestion\n1\t../../../left/x.png\tq\n");
+    const given = ["--to", "trl", "--images", pictures, "--copy"];
+    expect((await convert("leave.tsv", ...given)).code).toBe(0);
+    expect(lines("odd", "leave.tsv", "rejected.jsonl")).toMatchObject([{ reason: "unsafe-path" }]);
+    expect(existsSync(place("left"))).toBe(false);
+  });
+
+  test.each([["inspect"], ["convert", "--to", "trl", "--out", place("odd", "same")]])(
+    "%s: --rejected does not take the place of what is read",
+    async (...action) => {
+      const before = readFileSync(set);
+      const { code, err } = await thinktab("data", ...action, set, "--rejected", set);
+      expect({ code, err }).toMatchObject({
+        code: 2,
+        err: expect.stringContaining("--rejected: ") as string,
+      });
+      expect(readFileSync(set)).toEqual(before);
+    },
+  );
+});
+
 describe("a wrong command line", () => {
   test.each([
     [["data"], "missing argument: ACTION"],
@@ -194,6 +242,10 @@ describe("a wrong command line", () => {
     [["data", "inspect"], "missing argument: FILE"],
     [["data", "inspect", "x", "--to", "trl"], "--to is an option of convert"],
     [["data", "inspect", "x", "--sample", "1.5"], "--sample: got 1.5, expected a whole number"],
+    [
+      ["data", "inspect", "https://x.test/a.jsonl?token=b"],
+      "https://x.test/a.jsonl: got an address with a user",
+    ],
     [["data", "convert", "x", "--out", "y"], "missing option: --to, one of wethink, sharegpt"],
     [["data", "convert", "x", "--to", "csv", "--out", "y"], "--to: got csv, expected one of"],
     [["data", "convert", "x", "--to", "trl"], "missing option: --out DIR"],

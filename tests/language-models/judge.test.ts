@@ -154,6 +154,39 @@ describe("the cache", () => {
     expect(server.requests).toHaveLength(2);
   });
 
+  test("is apart for each temperature and limit of tokens", async () => {
+    const cache = storedCache(memoryStore());
+    const { server, model, judge } = await open([half], { cache });
+    await judge.judge(request);
+    await createJudge(model, { cache, temperature: 1 }).judge(request);
+    await createJudge(model, { cache, maxTokens: 16 }).judge(request);
+    expect(server.requests).toHaveLength(3);
+    await createJudge(model, { cache, temperature: 0, maxTokens: 1024 }).judge(request);
+    expect(server.requests).toHaveLength(3);
+  });
+
+  test("goes on behind half a line of an append that failed, and after a read that did", async () => {
+    const store = memoryStore();
+    await store.append("judgements.jsonl", new TextEncoder().encode('{"key":"a","score":1,"why":"w"}\n'));
+    let reads = 0;
+    let appends = 0;
+    const faulty: BlobStore = {
+      ...store,
+      load: (file) => (reads++ === 0 ? Promise.reject(new StorageError("busy")) : store.load(file)),
+      async append(file, bytes) {
+        if (appends++ > 0) return store.append(file, bytes);
+        await store.append(file, bytes.slice(0, 9));
+        throw new StorageError("full");
+      },
+    };
+    const cache = storedCache(faulty);
+    await expect(cache.get("a")).rejects.toThrow("busy");
+    expect(await cache.get("a")).toEqual({ score: 1, why: "w" });
+    await expect(cache.set("b", { score: 1, why: "lost" })).rejects.toThrow("full");
+    await cache.set("c", { score: 0.5, why: "kept" });
+    expect(await storedCache(store).get("c")).toEqual({ score: 0.5, why: "kept" });
+  });
+
   test("that is full costs no judgement", async () => {
     const store: BlobStore = { ...memoryStore(), append: () => Promise.reject(new StorageError("full")) };
     const { judge } = await open([half], { cache: storedCache(store) });

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { Message } from "../../src/data/chat-template.ts";
 import { decodeImage } from "../../src/data/decode-image.ts";
 import { openLanguageModel, type ModelHost } from "../../src/language-models/open.ts";
-import type { OpenAiConfig } from "../../src/language-models/openai-compatible.ts";
+import { openAiModel, type OpenAiConfig } from "../../src/language-models/openai-compatible.ts";
 import { InvalidOptionError, LanguageModelError } from "../../src/util/errors.ts";
 import {
   says,
@@ -330,4 +330,14 @@ describe("the key", () => {
     expect(mine.server.requests[0].headers.authorization).toBe(`Bearer ${key}`);
     expect(other.server.requests[0].headers.authorization).toBeUndefined();
   });
+});
+
+test("space around the address is none of it", async () => {
+  const seen: string[] = [];
+  const model = openAiModel(
+    { kind: "openai", baseUrl: " https://x.test/v1/ \n", model: "m", attempts: 1 },
+    { fetch: (url) => (seen.push(url as string), Promise.reject(new Error("no network"))) },
+  );
+  await expect(model.ask([{ role: "user", content: "q" }])).rejects.toThrow("no network");
+  expect(seen).toEqual(["https://x.test/v1/chat/completions"]);
 });

@@ -1,5 +1,6 @@
+import { crc32 } from "../../util/crc32.ts";
 import { CorruptFileError, InvalidOptionError, ThinktabError } from "../../util/errors.ts";
-import type { ImageLookup } from "../images/lookup.ts";
+import { checkImagePath, safeImagePath } from "../images/lookup.ts";
 import { nameOf } from "../rows/data-file.ts";
 import { detectFormat, readRows, type DataFile } from "../rows/rows.ts";
 import { readWeThink, type ReadWeThinkOptions } from "../wethink/reader.ts";
@@ -41,7 +42,8 @@ export async function* readSamples(
       else yield { type: "sample", number: event.row.number, sample: sampleOf(event.row.record) };
     }
   } else if (from === "vlmevalkit") {
-    for await (const row of readVlmEvalTsv(file, options)) yield await benchmarkSample(row);
+    const names = new PixelNames();
+    for await (const row of readVlmEvalTsv(file, options)) yield await benchmarkSample(row, names, options);
   } else {
     const parse = { sharegpt: fromShareGpt, easyr1: fromEasyR1, trl: fromTrl }[from];
     for await (const raw of readRows(file, options)) {
@@ -49,7 +51,7 @@ export async function* readSamples(
         const { number, error: detail, text: row } = raw;
         yield { type: "rejected", rejected: { number, reason: "broken-json", detail, row } };
       } else {
-        yield await parsedSample(raw.number, raw.value, parse, options.images);
+        yield await parsedSample(raw.number, raw.value, parse, options);
       }
     }
   }
@@ -59,7 +61,7 @@ async function parsedSample(
   number: number,
   row: unknown,
   parse: (row: unknown) => DataSample,
-  images: ImageLookup | undefined,
+  options: ReadSamplesOptions,
 ): Promise<SampleEvent> {
   const rejected = (reason: RejectedRow["reason"], detail: string): SampleEvent => ({
     type: "rejected",
@@ -68,36 +70,88 @@ async function parsedSample(
   try {
     const sample = parse(row);
     if (sample.problem.trim() === "") return rejected("empty-problem", "the question is empty");
-    for (const path of sample.images) {
-      if (images && !(await images.has(path)))
-        return rejected("missing-image", `${path}: not found in ${images.name}`);
-    }
-    return { type: "sample", number, sample };
+    return await withCheckedPaths(number, sample, row, options);
   } catch (error) {
     if (!(error instanceof InvalidOptionError)) throw error;
-    return rejected(error.message.startsWith("image path") ? "unsafe-path" : "wrong-type", error.message);
+    return rejected("wrong-type", error.message);
   }
 }
 
-/** A sample has paths: what is in the table itself gets a name after its row. */
-async function benchmarkSample(row: VlmEvalRow): Promise<SampleEvent> {
+/** The sample with its images' paths as they are looked up; rejected for one that must not be, or is not there. */
+async function withCheckedPaths(
+  number: number,
+  sample: DataSample,
+  row: unknown,
+  { images: lookup, checkImages = true, signal }: ReadSamplesOptions,
+): Promise<SampleEvent> {
+  const rejected = (reason: RejectedRow["reason"], detail: string): SampleEvent => ({
+    type: "rejected",
+    rejected: { number, reason, detail, row },
+  });
+  const images: string[] = [];
+  for (const given of sample.images) {
+    const checked = checkImagePath(given);
+    if ("why" in checked) return rejected("unsafe-path", `image path ${given}: ${checked.why}`);
+    if (lookup && checkImages && !(await lookup.has(checked.path, { signal })))
+      return rejected("missing-image", `${checked.path}: not found in ${lookup.name}`);
+    images.push(checked.path);
+  }
+  return { type: "sample", number, sample: { ...sample, images } };
+}
+
+/** A sample has paths: what is in the table itself keeps those it is given with, or gets a name after its row. */
+async function benchmarkSample(
+  row: VlmEvalRow,
+  names: PixelNames,
+  options: ReadSamplesOptions,
+): Promise<SampleEvent> {
   const { number } = row;
   const sample = fromVlmEval(row);
-  if (sample.images.length > 0) return { type: "sample", number, sample };
+  if (!row.hasPixels) return withCheckedPaths(number, sample, row.columns, options);
   try {
-    const images = await row.images();
-    const stem = row.index.replaceAll(/[^\w.-]/g, "_");
-    const pixels = images.map((bytes, image) => ({
-      path: `${stem}${images.length > 1 ? `-${image + 1}` : ""}.${imageEnding(bytes)}`,
-      bytes,
-    }));
-    return { type: "sample", number, sample: { ...sample, images: pixels.map(({ path }) => path) }, pixels };
+    const bytes = await row.images({ signal: options.signal });
+    const images = names.name(row, sample.images, bytes);
+    const pixels = images.map((path, image) => ({ path, bytes: bytes[image] }));
+    return { type: "sample", number, sample: { ...sample, images }, pixels };
   } catch (error) {
     if (!(error instanceof CorruptFileError)) throw error;
     return {
       type: "rejected",
       rejected: { number, reason: "missing-image", detail: error.message, row: row.columns },
     };
+  }
+}
+
+/** Paths for the images that a table holds: none stands for two different ones. */
+class PixelNames {
+  /** What is under each path, by length and checksum. Paths in lower case: many file systems know no other. */
+  readonly #taken = new Map<string, string>();
+
+  /** The row's own paths where there is one for each image, else names after its index. */
+  name({ index, number }: VlmEvalRow, given: readonly string[], images: readonly Uint8Array[]): string[] {
+    const named = given.length === images.length && given.every((path) => "path" in checkImagePath(path));
+    const own = given.map((path) => (named ? safeImagePath(path) : path));
+    if (named && this.#take(own, images)) return own;
+    for (let stem = index.replaceAll(/[^\w.-]/g, "_"); ; stem = `${stem}-${number}`) {
+      const made = images.map((bytes, image) => {
+        const count = images.length > 1 ? `-${image + 1}` : "";
+        return `${stem}${count}.${imageEnding(bytes)}`;
+      });
+      if (this.#take(made, images)) return made;
+    }
+  }
+
+  /** False where one of the paths is another image's. */
+  #take(paths: readonly string[], images: readonly Uint8Array[]): boolean {
+    const wanted = new Map<string, string>();
+    for (const [at, path] of paths.entries()) {
+      const key = path.toLowerCase();
+      const mark = `${images[at].byteLength}-${crc32(images[at])}`;
+      if ((wanted.get(key) ?? this.#taken.get(key) ?? mark) !== mark) return false;
+      wanted.set(key, mark);
+    }
+    for (const [key, mark] of wanted) this.#taken.set(key, mark);
+    return true;
   }
 }
 

@@ -105,11 +105,25 @@ export function readExtras(row: Readonly<Record<string, unknown>>): Partial<Data
 }
 
 function readOptions(value: unknown): Record<string, string> | undefined {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  if (typeof value !== "object" || value === null) return undefined;
+  if (Array.isArray(value)) return optionsOfList(value);
   // A column of Parquet has every letter that any of its rows has.
   return Object.fromEntries(
     Object.entries(value as Record<string, unknown>).filter((entry): entry is [string, string] => {
       return typeof entry[1] === "string";
+    }),
+  );
+}
+
+/** The options of a list, from A on. @throws InvalidOptionError where letters do not suffice, or one is no text. */
+function optionsOfList(list: readonly unknown[]): Record<string, string> {
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  if (list.length > letters.length)
+    throw new InvalidOptionError("row: options", `${list.length} of them`, `at most ${letters.length}`);
+  return Object.fromEntries(
+    list.map((option, index) => {
+      if (typeof option !== "string") throw new InvalidOptionError("row: options", option, "texts");
+      return [letters[index], option];
     }),
   );
 }

@@ -1,5 +1,5 @@
 import type { Bytes, ReadOptions } from "../../storage/source.ts";
-import { CorruptFileError, MissingFileError } from "../../util/errors.ts";
+import { CorruptFileError, InvalidOptionError, MissingFileError } from "../../util/errors.ts";
 import type { ImageLookup } from "../images/lookup.ts";
 import { nameOf, type DataFile } from "../rows/data-file.ts";
 import { readTable, readTableRow, type TableRow } from "../rows/tsv-rows.ts";
@@ -24,6 +24,8 @@ export interface VlmEvalRow {
   columns: Record<string, string>;
   /** Paths, where the table has them. */
   imagePaths: string[];
+  /** Whether the row itself, or the row that it names, holds the images. */
+  hasPixels: boolean;
   /**
    * Reads the encoded images: of the row itself, of the earlier row that it names, or by path.
    * @throws CorruptFileError, MissingFileError for an image by path without images to look in.
@@ -34,6 +36,11 @@ export interface VlmEvalRow {
 export interface ReadVlmEvalOptions extends ReadOptions {
   /** Where images by path are. */
   images?: ImageLookup;
+}
+
+/** Whether an option of this name has a column: those of a benchmark are letters from A to Z. */
+export function isOptionLetter(name: string): boolean {
+  return /^[A-Z]$/.test(name);
 }
 
 /** An image cell of at most this many characters names another row. */
@@ -102,12 +109,13 @@ function rowOf(
     question: columns.question ?? "",
     answer: columns.answer,
     hint: columns.hint,
-    options: Object.fromEntries(filled.filter(([name]) => /^[A-Z]$/.test(name))),
+    options: Object.fromEntries(filled.filter(([name]) => isOptionLetter(name))),
     category: columns.category,
     l2Category: columns["l2-category"],
     split: columns.split,
     columns,
     imagePaths,
+    hasPixels: pixels.length > 0,
     images: async (options) => {
       if (pixels.length > 0) return (await Promise.all(pixels.map((cell) => pixelsOf(cell, options)))).flat();
       return Promise.all(
@@ -189,8 +197,12 @@ export class VlmEvalWriter {
     return this.line(this.#columns);
   }
 
-  /** @throws as `readImage` does. */
+  /** @throws InvalidOptionError for an option that is under no letter of the header, and as `readImage` does. */
   async row(sample: DataSample): Promise<string> {
+    for (const letter of Object.keys(sample.options ?? {})) {
+      if (!isOptionLetter(letter) || !this.#columns.includes(letter))
+        throw new InvalidOptionError("VLMEvalKit row: options", letter, "letters that the header has");
+    }
     const index = sample.index ?? String(this.#rows);
     this.#rows++;
     const cells: Record<string, string | undefined> = {

@@ -1,4 +1,5 @@
 import type { Bytes, FileSource, ReadOptions } from "../../storage/source.ts";
+import { crc32 } from "../../util/crc32.ts";
 import { CorruptFileError, MissingFileError } from "../../util/errors.ts";
 import { nameOf, type DataFile } from "../rows/data-file.ts";
 import { safeImagePath, type ImageLookup } from "./lookup.ts";
@@ -72,17 +73,4 @@ async function unpack(packed: Bytes, method: number, what: string): Promise<Byte
   } catch (cause) {
     throw new CorruptFileError(`${what}: got bytes that do not inflate (${String(cause)})`, { cause });
   }
-}
-
-let crcTable: Uint32Array | undefined;
-
-function crc32(bytes: Uint8Array): number {
-  crcTable ??= Uint32Array.from({ length: 256 }, (_, index) => {
-    let word = index;
-    for (let bit = 0; bit < 8; bit++) word = (word >>> 1) ^ (word & 1 ? 0xedb88320 : 0);
-    return word;
-  });
-  let crc = 0xffffffff;
-  for (const byte of bytes) crc = (crc >>> 8) ^ crcTable[(crc ^ byte) & 0xff];
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -236,3 +236,50 @@ describe("cells", () => {
     expect(decodeBase64("data:image/png;base64,AQI=", "x")).toEqual(Uint8Array.of(1, 2));
   });
 });
+
+describe("what a benchmark's rows become", () => {
+  const events = async (rows: string[][], options?: Parameters<typeof readSamples>[1]) => {
+    const found: SampleEvent[] = [];
+    for await (const event of readSamples(asFile(rows), options)) found.push(event);
+    return found;
+  };
+
+  test("pixels keep the paths that the row names for them, where these are safe and as many", async () => {
+    const rows = [["index", "image", "image_path", "question"]];
+    rows.push(["1", pixels(1), "a\\1.png", "q"], ["2", pixels(2), "../2.png", "q"]);
+    rows.push(["3", pixels(3), "['x.png', 'y.png']", "q"], ["4", pixels(4), "a/1.png", "q"]);
+    const found = await events(rows);
+    const made = found.flatMap((event) => (event.type === "sample" ? (event.pixels ?? []) : []));
+    expect(made.map(({ path }) => path)).toEqual(["a/1.png", "2.png", "3.png", "4.png"]);
+    expect(made.map(({ bytes }) => bytes[1])).toEqual([1, 2, 3, 4]);
+  });
+
+  test("indices that are one name give different ones", async () => {
+    const rows = [["index", "image", "question"]];
+    rows.push(["a/1", pixels(1), "q"], ["a_1", pixels(2), "q"], ["A_1", pixels(3), "q"]);
+    const found = await events(rows);
+    const images = found.map((event) => (event.type === "sample" ? event.sample.images : []));
+    expect(images).toEqual([["a_1.png"], ["a_1-2.png"], ["A_1-3.png"]]);
+  });
+
+  test("a path that leaves the images, or is not there, rejects its row alone", async () => {
+    const rows = [["index", "image_path", "question"]];
+    rows.push(["1", "../x.png", "q"], ["2", "none.png", "q"], ["3", "./a.png", "q"]);
+    const found = await events(rows, { images: folderImages(memorySource({ "a.png": picture(1) })) });
+    expect(found).toMatchObject([
+      { type: "rejected", rejected: { number: 1, reason: "unsafe-path" } },
+      { type: "rejected", rejected: { number: 2, reason: "missing-image" } },
+      { type: "sample", sample: { images: ["a.png"] } },
+    ]);
+  });
+
+  test("a writer takes options by the letters of its header alone", async () => {
+    const writer = await VlmEvalWriter.create({ options: "AB" });
+    const sample = { problem: "q", images: [] };
+    for (const name of ["C", "a", "first"])
+      await expect(writer.row({ ...sample, options: { [name]: "x" } })).rejects.toThrow(
+        `VLMEvalKit row: options: got ${name}`,
+      );
+    expect(await writer.row({ ...sample, options: { B: "x" } })).toContain("\tx\t");
+  });
+});

@@ -94,7 +94,7 @@ describe("a judge that fails gives null, never 0", () => {
     ["no JSON", { body: "<html>" }],
     ["no choices", { body: { choices: [] } }],
   ])("%s", async (_, reply) => {
-    const { judge } = await open([reply], {}, { timeoutMs: 60 });
+    const { judge } = await open([reply], {}, { timeoutMs: 1000 });
     const judgement = await judge.judge(request);
     expect(judgement.score).toBeNull();
     expect(judgement.why).not.toBe("");
@@ -224,7 +224,7 @@ test("the judge's signal ends everything at once", async () => {
   const begin = performance.now();
   control.abort(new Error("enough"));
   expect(await Promise.all(judged)).toEqual(["enough", "enough"]);
-  expect(performance.now() - begin).toBeLessThan(200);
+  expect(performance.now() - begin).toBeLessThan(3000);
   await expect(judge.judge(request)).rejects.toThrow("enough");
   expect(judge.counters()).toMatchObject({ asked: 3, aborted: 3, failed: 0 });
 });

@@ -200,7 +200,7 @@ describe("a request that fails is made again", () => {
   });
 
   test("an answer that is late", async () => {
-    const { server, model } = await open(["silence", says("yes")], { timeoutMs: 150 });
+    const { server, model } = await open(["silence", says("yes")], { timeoutMs: 1500 });
     expect((await model.ask(question)).text).toBe("yes");
     expect(server.requests).toHaveLength(2);
   });
@@ -216,7 +216,7 @@ describe("a request that fails is made again", () => {
 describe("a question fails", () => {
   test.each<[string, ChatReply, RegExp, number]>([
     ["after so many tries of 500", status(500), /got status 500.*after 3 tries/, 3],
-    ["when nobody answers", "silence", /no answer within 100 ms, after 3 tries/, 3],
+    ["when nobody answers", "silence", /no answer within 1000 ms, after 3 tries/, 3],
     ["when what comes is no JSON", { body: "<html>busy</html>" }, /not JSON: <html>busy.*3 tries/, 3],
     ["at once for 401", status(401), /got status 401: .*status 401/, 1],
     ["at once for 404", status(404), /got status 404/, 1],
@@ -225,7 +225,7 @@ describe("a question fails", () => {
     ["at once when it would have to wait too long", status(429, { "Retry-After": "3600" }), /3600 s/, 1],
     ["at once when the model refuses", { body: { choices: [{ message: { content: null, refusal: "I will not" } }] } }, /refused: I will not/, 1], // prettier-ignore
   ])("%s", async (_, reply, message, requests) => {
-    const { server, model } = await open([reply], { attempts: 3, timeoutMs: 100 });
+    const { server, model } = await open([reply], { attempts: 3, timeoutMs: 1000 });
     const error = await failure(model.ask(question));
     expect(error).toBeInstanceOf(LanguageModelError);
     expect(error.message).toMatch(message);
@@ -271,7 +271,7 @@ describe("an abort ends a question at once", () => {
     control.abort(new Error("enough"));
     expect((await asked).message).toBe("enough");
     expect((await queued).message).toBe("enough");
-    expect(performance.now() - begin).toBeLessThan(200);
+    expect(performance.now() - begin).toBeLessThan(3000);
     expect(model.counters?.()).toMatchObject({ asked: 2, aborted: 2, failed: 0 });
     if (reply === "silence") await expect.poll(() => server.left).toBe(1);
   });

@@ -58,5 +58,5 @@ test("takes linear time", () => {
     verifyFillInBlank({ answer: "a b", response });
     verifyFillInBlank({ answer: "4", response }, { math });
   }
-  expect(performance.now() - begin).toBeLessThan(3000);
+  expect(performance.now() - begin).toBeLessThan(20_000);
 });

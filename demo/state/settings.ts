@@ -4,7 +4,6 @@ import type { ReadonlySignal, Signal } from "@preact/signals";
 import { parsePlace, placeHash } from "./place.ts";
 import type { Place, TabName } from "./place.ts";
 
-export { tabNames } from "./place.ts";
 export type { TabName } from "./place.ts";
 
 export const themes = ["auto", "light", "dark"] as const;

@@ -1,6 +1,7 @@
 import { Template } from "@huggingface/jinja";
 import { readJson, readText, type FileSource, type ReadOptions } from "../storage/source.ts";
 import { CorruptFileError, InvalidOptionError } from "../util/errors.ts";
+import { isRecord } from "../util/is-record.ts";
 import type { ImageInput } from "./decode-image.ts";
 
 /** Words. */
@@ -151,8 +152,4 @@ async function optionalJson(
 ): Promise<Record<string, unknown>> {
   const json = (await source.exists(path, options)) ? await readJson(source, path, options) : {};
   return isRecord(json) ? json : {};
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { Tokenizer as BpeTokenizer } from "@huggingface/tokenizers";
 import { readJson, type FileSource, type ReadOptions } from "../storage/source.ts";
 import { CorruptFileError, UnsupportedModelError } from "../util/errors.ts";
+import { isRecord } from "../util/is-record.ts";
 
 /** How tokens become text. */
 export interface DecodeOptions {
@@ -131,10 +132,6 @@ const BYTE_OF_LETTER: ReadonlyMap<string, number> = (() => {
   }
   return letters;
 })();
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
 
 function nameOf(value: unknown): string {
   return typeof value === "string" ? value : "unnamed";

@@ -2,6 +2,7 @@
 import type { ContentPart, Message } from "../data/chat-template.ts";
 import { imageDataUrl } from "./data-url.ts";
 import type { AskOptions, JsonSchema, ModelAnswer } from "./language-model.ts";
+import { isRecord } from "../util/is-record.ts";
 
 /** How an endpoint wants to be asked. */
 export interface Dialect {
@@ -104,8 +105,4 @@ function contentText(content: unknown): string | null {
 
 function count(value: unknown): number | undefined {
   return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

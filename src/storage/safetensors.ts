@@ -1,4 +1,5 @@
 import { CorruptFileError, InvalidOptionError, MissingTensorError, ShapeError } from "../util/errors.ts";
+import { isRecord } from "../util/is-record.ts";
 import { bytesOf, DTYPE_BYTES, isDtype, toFloat32, type SafetensorsDtype } from "./dtype.ts";
 import { memorySource, readJson, type Bytes, type FileSource, type ReadOptions } from "./source.ts";
 
@@ -273,8 +274,4 @@ export function writeSafetensors(
 
 function isExtents(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((extent) => Number.isSafeInteger(extent) && Number(extent) >= 0);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -3,6 +3,7 @@ import type { WeightFormat } from "../kernels/weight.ts";
 import type { ModelOptions } from "../models/model.ts";
 import { splits } from "../tasks/task.ts";
 import { InvalidOptionError } from "../util/errors.ts";
+import { isRecord } from "../util/is-record.ts";
 import { share } from "./optimizer-options.ts";
 import { parseOptions } from "./parse-options.ts";
 import { recipeSchema } from "./recipe.ts";
@@ -124,8 +125,4 @@ function overridden(
     return Object.keys(given).length > 0 && isRecord(old) ? { [key]: { ...old, ...given } } : {};
   };
   return { ...json, ...replace(training, { steps, seed }), ...replace("evaluation", { scenes }) };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

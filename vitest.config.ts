@@ -5,9 +5,11 @@ import { DEBIAN_DRIVERS, findDriver } from "./scripts/system.mjs";
 /** Tests that need no GPU. Every other test runs once on each adapter. */
 const withoutGpu = [
   "tests/*.test.ts",
-  "tests/cli/{data,score}.test.ts",
+  "tests/cli/{data,score,handoff,synth}.test.ts",
   "tests/docs/*.test.ts",
-  "tests/{scripts,util,reference,rl,data,storage,tasks,demo,handoff,language-models}/**/*.test.ts",
+  "tests/workers/{pending,stream}.test.ts",
+  "tests/evaluation/benchmarks/**/*.test.ts",
+  "tests/{scripts,util,reference,rl,data,storage,tasks,demo,handoff,synthesis,language-models}/**/*.test.ts",
 ];
 
 /**

@@ -110,7 +110,7 @@ export interface LoadPolicyOptions extends LoadOptions {
  * @throws GpuUnavailableError without WebGPU, ThinktabError when the worker does not start, AbortError.
  */
 export async function createThinktab(options: ThinktabOptions = {}): Promise<Thinktab> {
-  const { endpoint, device, onProgress, signal, ...open } = options;
+  const { endpoint, device, onProgress, signal, ...engineOptions } = options;
   signal?.throwIfAborted();
   installTransferHandlers();
   const failure = new Failure();
@@ -120,7 +120,7 @@ export async function createThinktab(options: ThinktabOptions = {}): Promise<Thi
   signal?.addEventListener("abort", abort, { once: true });
   try {
     signal?.throwIfAborted(); // it may have been, while the engine was fetched
-    const { device: info, versions } = await failure.orElse(engine.open(open));
+    const { device: info, versions } = await failure.orElse(engine.open(engineOptions));
     return new Thinktab(info, versions, engine, () => host.close(), failure, onProgress);
   } catch (error) {
     host.close();
@@ -156,11 +156,19 @@ async function startEngine(
   return { endpoint: worker, close: () => worker.terminate() };
 }
 
+/**
+ * Kits that have not been disposed of. Comlink closes a channel when its proxy is collected, be there a call pending or
+ * not, which would then never be answered: a kit that nobody holds but the call itself must outlive it.
+ */
+const undisposed = new Set<Thinktab>();
+
 /** The kit: one engine with its GPU device. */
 export class Thinktab {
   /** Resolves when the GPU device is lost. Everything pending rejects with the same error; make another kit to go on. */
   readonly lost: Promise<DeviceLostError>;
   #disposed = false;
+  /** Held for the same reason, each until it is disposed of. */
+  readonly #policies = new Set<RemotePolicy>();
 
   /** Made by {@link createThinktab}. @internal */
   constructor(
@@ -179,6 +187,7 @@ export class Thinktab {
       if (!this.#disposed) failure.fail(lost);
       return lost;
     });
+    undisposed.add(this);
   }
 
   /**
@@ -200,7 +209,10 @@ export class Thinktab {
       this.onProgress?.({ source: name, done, total });
     });
     const api = await this.failure.orElse(this.engine.load(wire, options, progress, signal));
-    return new RemotePolicy(await this.failure.orElse(api.describe()), api, this.failure);
+    const info = await this.failure.orElse(api.describe());
+    const policy = new RemotePolicy(info, api, this.failure, () => this.#policies.delete(policy));
+    this.#policies.add(policy);
+    return policy;
   }
 
   /** An example of a task: the same for the same seed and split. */
@@ -254,6 +266,8 @@ export class Thinktab {
       this.failure.fail(closed);
       this.engine[releaseProxy]();
       this.end();
+      this.#policies.clear();
+      undisposed.delete(this);
     }
   }
 }

@@ -37,6 +37,8 @@ export class RemotePolicy {
     readonly info: PolicyInfo,
     private readonly api: Remote<PolicyApi & ProxyMarked>,
     private readonly failure: Failure,
+    /** Called when it is disposed of. */
+    private readonly forget: () => void,
   ) {}
 
   /**
@@ -147,8 +149,12 @@ export class RemotePolicy {
   async dispose(): Promise<void> {
     if (this.#disposed) return;
     this.#disposed = true;
-    await this.failure.orElse(this.api.destroy());
-    this.api[releaseProxy]();
+    try {
+      await this.failure.orElse(this.api.destroy());
+      this.api[releaseProxy]();
+    } finally {
+      this.forget();
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Message } from "../data/chat-template.ts";
-import type { ImageInput } from "../data/decode-image.ts";
+import type { JudgeRequest } from "../rl/hybrid-reward.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { sha256Hex } from "../util/sha256.ts";
 import { imageDataUrl } from "./data-url.ts";
@@ -16,18 +16,6 @@ import {
 import type { LanguageModel, ModelAnswer, PairScorer } from "./language-model.ts";
 import { Limiter } from "./limiter.ts";
 import { LatencyMeter } from "./meter.ts";
-
-/** What is judged. The names are the hybrid reward's. */
-export interface JudgeRequest {
-  /** The question. */
-  problem: string;
-  /** The gold answer. */
-  answer: string;
-  /** The answer that was given. */
-  response: string;
-  /** Shown to a judge that sees; left out for others. */
-  images?: readonly ImageInput[];
-}
 
 /** A judgement, or why there is none. */
 export interface Judgement {
@@ -321,4 +309,5 @@ class Judging {
   }
 }
 
+export type { JudgeRequest } from "../rl/hybrid-reward.ts";
 export { JUDGE_PROMPT, judgeTiers, type JudgePrompt, type JudgeTier };

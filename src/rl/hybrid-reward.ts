@@ -43,6 +43,12 @@ export interface JudgeRequest {
 /** Asks a model. A judgement that fails resolves to score null, never to 0: the sample is left out. */
 export type JudgeAnswer = (request: JudgeRequest) => Promise<{ score: number | null; why?: string }>;
 
+/**
+ * Runs a rule, which is synchronous, and gives what it gives; may end it by throwing, as one that takes too long. A
+ * worker that can be ended from outside needs none.
+ */
+export type RuleLimit = <T>(rule: () => T) => T;
+
 /** Weights, format and judges of a hybrid reward. */
 export interface HybridRewardOptions {
   /** Of accuracy and format, 0.7 and 0.3 as WeThink has them; each from 0. */
@@ -57,6 +63,8 @@ export interface HybridRewardOptions {
   math?: MathEngine | (() => Promise<MathEngine>);
   /** For descriptive answers. Without one they get no verdict. */
   judge?: JudgeAnswer;
+  /** Around each rule. A rule that it ends gives no verdict. */
+  limit?: RuleLimit;
   /** Once aborted, a judgement that fails rejects with the signal's reason. */
   signal?: AbortSignal;
   number?: NumberOptions;
@@ -86,6 +94,8 @@ export interface HybridResult extends RewardResult {
   verifier: VerifierName;
   /** What was taken to be the answer. */
   extracted: string | null;
+  /** Why accuracy is what it is. */
+  verdict: string;
   /** Which verifier and for what reason, what was extracted from where, and the verdict. */
   why: string;
 }
@@ -126,7 +136,7 @@ export function hybridReward(options: HybridRewardOptions = {}): HybridReward {
         chosen,
       );
     if (choice.verifier === "easyr1-r1v" || choice.verifier === "easyr1-math")
-      return easyR1Result(choice.verifier, text, answer, chosen);
+      return easyR1Result(choice.verifier, text, answer, chosen, options.limit);
     const cut = extractAnswer(text);
     const verdict =
       cut.text === null
@@ -151,18 +161,21 @@ export function readFormat(reading: FormatReading, text: string): number {
 type RuleOrJudge = Exclude<VerifierName, "easyr1-r1v" | "easyr1-math">;
 
 /** What verifies a text as a verifier's name says. */
-function accuracyBy({ math, judge, signal, number, iou, set }: HybridRewardOptions) {
+function accuracyBy({ math, judge, signal, number, iou, set, limit = unlimited }: HybridRewardOptions) {
   let engine = typeof math === "function" ? undefined : math;
   const load = async (): Promise<{ math?: MathEngine; missing: string }> => {
     try {
       engine ??= typeof math === "function" ? await math() : undefined;
       return { math: engine, missing: "there is no engine for mathematics" };
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      return { missing: `the engine for mathematics could not be loaded: ${why}` };
+      return { missing: `the engine for mathematics could not be loaded: ${messageOf(error)}` };
     }
   };
-  return async (verifier: RuleOrJudge, input: JudgedInput): Promise<Verdict> => {
+  const rule = (
+    verifier: RuleOrJudge,
+    input: VerifierInput,
+    loaded: { math?: MathEngine; missing: string },
+  ) => {
     switch (verifier) {
       case "multiple-choice":
         return verifyMultipleChoice(input);
@@ -175,16 +188,30 @@ function accuracyBy({ math, judge, signal, number, iou, set }: HybridRewardOptio
       case "set":
         return verifySet(input, set);
       case "fill-in-blank":
-        return verifyFillInBlank(input, await load());
-      case "math": {
-        const loaded = await load();
+        return verifyFillInBlank(input, loaded);
+      default:
         return loaded.math ? verifyMath(input, loaded.math) : undecided(loaded.missing);
-      }
-      case "model-judge":
-        return await judged(judge, input, signal);
     }
   };
+  return async (verifier: RuleOrJudge, input: JudgedInput): Promise<Verdict> => {
+    if (verifier === "model-judge") return await judged(judge, input, signal);
+    const loaded = verifier === "math" || verifier === "fill-in-blank" ? await load() : { missing: "" };
+    return withinLimit(limit, () => rule(verifier, input, loaded));
+  };
 }
+
+const unlimited: RuleLimit = (rule) => rule();
+
+/** A rule that its limit ended, or that failed, gives no verdict. */
+function withinLimit(limit: RuleLimit, rule: () => Verdict): Verdict {
+  try {
+    return limit(rule);
+  } catch (error) {
+    return undecided(`the rule gave no verdict: ${messageOf(error)}`);
+  }
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error));
 
 type JudgedInput = VerifierInput & Pick<JudgeRequest, "images">;
 
@@ -225,6 +252,7 @@ function result(
     format,
     verifier,
     extracted,
+    verdict: why,
     why: `${before}; ${why}`,
   };
 }
@@ -234,17 +262,26 @@ function easyR1Result(
   text: string,
   gold: string,
   why: string,
+  limit: RuleLimit = unlimited,
 ): HybridResult {
   const isMath = verifier === "easyr1-math";
-  const { overall, accuracy, format } = (isMath ? easyR1Math : easyR1R1v)(text, gold);
-  return {
-    value: overall,
-    overall,
-    parts: { accuracy, format },
-    accuracy,
-    format,
-    verifier,
-    extracted: isMath ? lastBoxed(text) : easyR1R1vAnswer(text),
-    why: `${why}; MathRuler ${accuracy === 1 ? "accepts" : "rejects"} the answer`,
-  };
+  try {
+    const { overall, accuracy, format } = limit(() => (isMath ? easyR1Math : easyR1R1v)(text, gold));
+    const verdict = `MathRuler ${accuracy === 1 ? "accepts" : "rejects"} the answer`;
+    return {
+      value: overall,
+      overall,
+      parts: { accuracy, format },
+      accuracy,
+      format,
+      verifier,
+      extracted: isMath ? lastBoxed(text) : easyR1R1vAnswer(text),
+      verdict,
+      why: `${why}; ${verdict}`,
+    };
+  } catch (error) {
+    const format = (isMath ? easyR1MathFormat : easyR1R1vFormat)(text);
+    const verdict = undecided(`the rule gave no verdict: ${messageOf(error)}`);
+    return result({ accuracy: 0, format: 0 }, verifier, verdict, format, why);
+  }
 }

@@ -46,6 +46,8 @@ export type {
   ThinkAnswer,
 } from "./reward.ts";
 
+export { explainReward } from "./explain-reward.ts";
+export type { ExplainedPart, RewardExplanation } from "./explain-reward.ts";
 export { formatReadings, hybridReward, readFormat } from "./hybrid-reward.ts";
 export type {
   FormatReading,
@@ -56,6 +58,7 @@ export type {
   JudgeAnswer,
   JudgeImage,
   JudgeRequest,
+  RuleLimit,
 } from "./hybrid-reward.ts";
 
 export { chooseVerifier, verifierNames } from "./verifiers/choose.ts";

@@ -87,6 +87,7 @@ describe("the hybrid reward", () => {
       parts: { accuracy: 1, format: 1 },
       verifier: "multiple-choice",
       extracted: "B",
+      verdict: "B by its letter is the gold answer",
       why: "multiple-choice: by reward “MC”; read the answer block; B by its letter is the gold answer",
     });
     expect((await reward(said("A"), example)).value).toBe(0.3);

@@ -2,17 +2,14 @@ import { createWriteStream } from "node:fs";
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { defineCommand } from "citty";
-import { readSamples, sampleLine, type SampleEvent } from "../data/formats/convert.ts";
+import { convertDataset, sampleFileEnding } from "../data/formats/convert-dataset.ts";
 import { sampleFormats, type SampleFormat } from "../data/formats/sample.ts";
 import { shareGptDatasetInfo } from "../data/formats/sharegpt.ts";
-import { isOptionLetter, VlmEvalWriter } from "../data/formats/vlmevalkit.ts";
-import { safeImagePath, type ImageLookup } from "../data/images/lookup.ts";
+import type { ImageLookup } from "../data/images/lookup.ts";
 import type { DataFile } from "../data/rows/rows.ts";
 import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
 import { inspectDataset, type DatasetReport } from "../data/wethink/inspect.ts";
 import { rejectedLine } from "../data/wethink/reader.ts";
-import type { RejectReason } from "../data/wethink/record.ts";
-import { CorruptFileError, InvalidOptionError, MissingFileError } from "../util/errors.ts";
 import { numberOption, UsageError } from "./arguments.ts";
 import { openDataFile, openImages } from "./data-files.ts";
 import { describeDataset } from "./data-text.ts";
@@ -156,12 +153,12 @@ interface Conversion {
 }
 
 async function convert(file: DataFile, options: ConvertOptions): Promise<Conversion> {
-  const { to, out, images, copy, system, signal } = options;
+  const { from, to, out, images, copy, system, signal } = options;
   if ((await stat(out).catch(() => undefined))?.isFile())
     throw new UsageError(`--out: got the file ${out}, expected a folder`);
   await mkdir(out, { recursive: true });
   const name = basename(file.path).replace(/\.\w+$/, "");
-  const path = join(out, `${name}.${to === "vlmevalkit" ? "tsv" : "jsonl"}`);
+  const path = join(out, `${name}.${sampleFileEnding(to)}`);
   if (resolve(path) === resolve(file.source.name, file.path))
     throw new UsageError(`--out: ${path} is the file that is read, expected another folder`);
   const rejectedPath = options.rejected ?? join(out, "rejected.jsonl");
@@ -171,51 +168,28 @@ async function convert(file: DataFile, options: ConvertOptions): Promise<Convers
   const rejected = await rejectedFile(rejectedPath, file);
   const target = new LineFile(path);
   const progress = new Progress();
-  /** The images of the row in hand that are in the file itself. */
-  let pixels: ReadonlyMap<string, Uint8Array> = new Map();
-  const readImage = async (image: string) => {
-    const bytes = pixels.get(image) ?? (await images?.read(image, { signal }));
-    if (!bytes) throw new UsageError(`${image}: --images PATH says where the images are`);
-    return bytes;
-  };
-  const copied = new Set<string>();
-  const copyImages = async (paths: readonly string[]) => {
-    for (const image of paths) {
-      if ((!copy && !pixels.has(image)) || copied.has(image)) continue;
-      const place = join(out, "images", safeImagePath(image));
-      const bytes = await readImage(image);
-      await mkdir(dirname(place), { recursive: true });
-      await writeFile(place, bytes);
-      copied.add(image);
-    }
-    result.images = copied.size;
-  };
   try {
-    const table = to === "vlmevalkit" ? await tableWriter(file, options, readImage) : undefined;
-    if (table) await target.write(table.header());
-    const lines = { sharegpt: { system }, trl: { system } };
-    for await (const event of samples(file, options)) {
-      if (event.type === "rejected") {
-        result.rejected++;
-        await rejected.write(`${rejectedLine(event.rejected)}\n`);
-        continue;
+    for await (const part of convertDataset(file, { from, to, images, system, withImages: copy, signal })) {
+      switch (part.type) {
+        case "header":
+          await target.write(part.text);
+          break;
+        case "row":
+          await target.write(part.text);
+          if (++result.written % 1000 === 0)
+            progress.show(`converting ${file.path}`, `${result.written} rows`);
+          break;
+        case "image": {
+          const place = join(out, "images", part.path);
+          await mkdir(dirname(place), { recursive: true });
+          await writeFile(place, part.bytes);
+          result.images++;
+          break;
+        }
+        case "rejected":
+          result.rejected++;
+          await rejected.write(`${rejectedLine(part.rejected)}\n`);
       }
-      pixels = new Map(event.pixels?.map(({ path: image, bytes }) => [image, bytes]));
-      let line: string;
-      try {
-        line =
-          to === "vlmevalkit" ? await table!.row(event.sample) : `${sampleLine(event.sample, to, lines)}\n`;
-        if (to !== "vlmevalkit") await copyImages(event.sample.images);
-      } catch (error) {
-        const reason = rowFault(error);
-        if (!reason) throw error;
-        const { number, sample: row } = event;
-        result.rejected++;
-        await rejected.write(`${rejectedLine({ number, reason, detail: (error as Error).message, row })}\n`);
-        continue;
-      }
-      await target.write(line);
-      if (++result.written % 1000 === 0) progress.show(`converting ${file.path}`, `${result.written} rows`);
     }
   } finally {
     progress.clear();
@@ -231,41 +205,12 @@ async function convert(file: DataFile, options: ConvertOptions): Promise<Convers
   return result;
 }
 
-/** Why a row is not written, where the fault is its own; of any other the conversion ends. */
-function rowFault(error: unknown): RejectReason | undefined {
-  if (error instanceof InvalidOptionError) return "wrong-type";
-  return error instanceof MissingFileError || error instanceof CorruptFileError ? "missing-image" : undefined;
-}
-
 /** A file for rejected rows; what an earlier run left there is removed. @throws UsageError for the file that is read. */
 async function rejectedFile(path: string, { source, path: read }: DataFile): Promise<LineFile> {
   if (resolve(path) === resolve(source.name, read))
     throw new UsageError(`--rejected: ${path} is the file that is read, expected another`);
   await rm(path, { force: true });
   return new LineFile(path);
-}
-
-function samples(file: DataFile, { from, images, signal }: ConvertOptions): AsyncGenerator<SampleEvent> {
-  return readSamples(file, { from, images, signal });
-}
-
-/** A table's header has every letter that any of its rows has an option for. */
-async function tableWriter(
-  file: DataFile,
-  options: ConvertOptions,
-  readImage: (path: string) => Promise<Uint8Array>,
-): Promise<VlmEvalWriter> {
-  const letters = new Set<string>();
-  let hasPixels = options.images !== undefined;
-  for await (const event of samples(file, { ...options, images: undefined })) {
-    if (event.type !== "sample") continue;
-    for (const letter of Object.keys(event.sample.options ?? {}).filter(isOptionLetter)) letters.add(letter);
-    hasPixels ||= event.pixels !== undefined;
-  }
-  return VlmEvalWriter.create({
-    options: [...letters].sort().join(""),
-    ...(hasPixels && { readImage }),
-  });
 }
 
 function describeConversion(

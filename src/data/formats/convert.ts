@@ -4,7 +4,7 @@ import { checkImagePath, safeImagePath } from "../images/lookup.ts";
 import { nameOf } from "../rows/data-file.ts";
 import { detectFormat, readRows, type DataFile } from "../rows/rows.ts";
 import { readWeThink, type ReadWeThinkOptions } from "../wethink/reader.ts";
-import { type RejectedRow } from "../wethink/record.ts";
+import { parseRecord, type RejectedRow } from "../wethink/record.ts";
 import { fromEasyR1, toEasyR1, type EasyR1Options } from "./easyr1.ts";
 import { recordOf, sampleFormats, sampleOf, type DataSample, type SampleFormat } from "./sample.ts";
 import { fromShareGpt, toShareGpt, type ShareGptOptions } from "./sharegpt.ts";
@@ -45,7 +45,7 @@ export async function* readSamples(
     const names = new PixelNames();
     for await (const row of readVlmEvalTsv(file, options)) yield await benchmarkSample(row, names, options);
   } else {
-    const parse = { sharegpt: fromShareGpt, easyr1: fromEasyR1, trl: fromTrl }[from];
+    const parse = rowParsers[from];
     for await (const raw of readRows(file, options)) {
       if ("error" in raw) {
         const { number, error: detail, text: row } = raw;
@@ -56,6 +56,27 @@ export async function* readSamples(
     }
   }
 }
+
+/**
+ * The sample of one row, as {@link readSamples} gave it before: for files whose rows are read again one by one.
+ * @throws CorruptFileError for a row that is none: the file is another by now.
+ */
+export function sampleOfRow(row: unknown, from: Exclude<SampleFormat, "vlmevalkit">): DataSample {
+  if (from === "wethink") {
+    const parsed = parseRecord(row, { requireReasoning: false });
+    if ("record" in parsed) return sampleOf(parsed.record);
+    throw new CorruptFileError(`row: ${parsed.detail}, expected the WeThink record that was read before`);
+  }
+  try {
+    const sample = rowParsers[from](row);
+    return { ...sample, images: sample.images.map(safeImagePath) };
+  } catch (cause) {
+    if (!(cause instanceof InvalidOptionError)) throw cause;
+    throw new CorruptFileError(`${cause.message}, as it was before`, { cause });
+  }
+}
+
+const rowParsers = { sharegpt: fromShareGpt, easyr1: fromEasyR1, trl: fromTrl } as const;
 
 async function parsedSample(
   number: number,

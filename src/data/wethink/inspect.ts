@@ -1,6 +1,6 @@
 import { Rng } from "../../util/rng.ts";
 import type { DataFile, RawRow } from "../rows/rows.ts";
-import { readWeThink, type ReadWeThinkOptions } from "./reader.ts";
+import { readWeThink, type ReadEvent, type ReadWeThinkOptions } from "./reader.ts";
 import { recordChanges, rejectReasons } from "./record.ts";
 import type { DatasetRow, RecordChange, RejectedRow, RejectReason } from "./record.ts";
 
@@ -50,8 +50,16 @@ export interface DatasetReport {
 }
 
 /** Reads a data set through and counts what is in it. @throws as {@link readWeThink} does. */
-export async function inspectDataset(
+export function inspectDataset(
   input: DataFile | AsyncIterable<RawRow>,
+  options: InspectOptions = {},
+): Promise<DatasetReport> {
+  return countRecords(readWeThink(input, options), options);
+}
+
+/** {@link inspectDataset} of rows that are read already, from a file in whatever format. */
+export async function countRecords(
+  events: AsyncIterable<ReadEvent>,
   options: InspectOptions = {},
 ): Promise<DatasetReport> {
   const { sampleSize = 3, maxListed = 100, images, checkImages = true } = options;
@@ -70,7 +78,7 @@ export async function inspectDataset(
   const samples: DatasetRow[] = [];
   let accepted = 0;
 
-  for await (const event of readWeThink(input, options)) {
+  for await (const event of events) {
     if (event.type === "rejected") {
       const { reason } = event.rejected;
       rejected.total++;

@@ -1,11 +1,16 @@
-// Group-relative advantages: A = (r − mean of the group) / (std + eps), std with ddof 1.
+// Advantages of a completion against the others of its group, with std of ddof 1:
+//   grpo         A = (r − mean) / (std + eps)
+//   grpo_passk   the one best has A = (r − second best) / (std + eps), all others and a tie for the best have 0
+//   rloo         A = r − mean of the others
 // rewards, advantages [S], S = P·G, group by group · mean, deviation, zero_std [P].
 // A reward that is not finite is left out of its group and gets 0. Equal rewards give exactly 0: sums run over the
 // distances from the group's least reward. One workgroup in all; a lane owns every LANES-th group.
-// Shao et al. 2024, arXiv:2402.03300. Twin: src/rl/advantage.ts.
+// Shao et al. 2024, arXiv:2402.03300; Ahmadian et al. 2024, arXiv:2402.14740 (rloo). Twin: src/rl/advantage.ts.
 
-struct Params { S: u32, P: u32, group_size: u32, scale: u32, eps: f32 }
+struct Params { S: u32, P: u32, group_size: u32, estimator: u32, scale: u32, eps: f32 }
 
+const GRPO = 0u;
+const GRPO_PASSK = 1u;
 const SCALE_GROUP = 0u;
 const SCALE_BATCH = 1u;
 
@@ -43,9 +48,16 @@ fn forward(@builtin(local_invocation_index) lane: u32) {
     let end = min(begin + params.group_size, params.S);
     var count = 0.0;
     var least = 0.0;
+    var best = 0.0;
+    var second = 0.0;  // the best again where two are
     for (var i = begin; i < end; i++) {
       let r = rewards[i];
-      if (is_finite(r)) { least = select(min(least, r), r, count == 0.0); count += 1.0; }
+      if (is_finite(r)) {
+        if (count == 0.0) { least = r; best = r; second = r; }
+        else if (count == 1.0) { second = min(best, r); best = max(best, r); least = second; }
+        else { least = min(least, r); second = max(second, min(best, r)); best = max(best, r); }
+        count += 1.0;
+      }
     }
     var total = 0.0;
     for (var i = begin; i < end; i++) { if (is_finite(rewards[i])) { total += rewards[i] - least; } }
@@ -62,7 +74,14 @@ fn forward(@builtin(local_invocation_index) lane: u32) {
     for (var i = begin; i < end; i++) {
       var a = 0.0;
       // total is 0 exactly when all are equal; with eps 0 the quotient would be 0/0.
-      if (is_finite(rewards[i]) && total != 0.0) { a = (rewards[i] - least - shift) / divisor; }
+      if (is_finite(rewards[i]) && total != 0.0) {
+        let above = rewards[i] - least;
+        switch params.estimator {
+          case GRPO: { a = (above - shift) / divisor; }
+          case GRPO_PASSK: { a = select(0.0, (best - second) / divisor, rewards[i] == best && best != second); }
+          default: { a = above - (total - above) / (count - 1.0); }
+        }
+      }
       advantages[i] = a;
     }
     mean[p] = select(least + shift, quiet_nan(params.S), count == 0.0);

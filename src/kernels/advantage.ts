@@ -14,6 +14,7 @@ export const advantageForward = defineKernel({
   workgroups: ({ S }) => (S === 0 ? 0 : 1),
 });
 
+const estimators = { grpo: 0, grpo_passk: 1, rloo: 2 } as const;
 const scales = { group: 0, batch: 1, none: 2 } as const;
 
 export interface AdvantageTensors {
@@ -30,8 +31,9 @@ export interface AdvantageTensors {
 }
 
 /**
- * Records A = (r − mean) / (std + eps) over groups, as TRL (eps 1e-4, the default) and EasyR1 (eps 1e-6) have it.
- * `scale` picks the spread: the group's, the whole batch's, or none. Twin: `groupAdvantages` of rl/advantage.ts.
+ * Records advantages within groups: A = (r − mean) / (std + eps) by default, as TRL (eps 1e-4, the default) and EasyR1
+ * (eps 1e-6) have it, or another of EasyR1's estimators. `scale` picks the spread that is divided by: the group's, the
+ * whole batch's, or none; rloo divides by nothing. Twin: `groupAdvantages` of rl/advantage.ts.
  */
 export function emitAdvantage(
   rec: Recorder,
@@ -42,13 +44,19 @@ export function emitAdvantage(
     std,
     zeroStd,
     groupSize,
+    estimator = "grpo",
     scale = "group",
     eps = 1e-4,
-  }: AdvantageTensors & { groupSize: ParamValue; scale?: keyof typeof scales; eps?: ParamValue },
+  }: AdvantageTensors & {
+    groupSize: ParamValue;
+    estimator?: keyof typeof estimators;
+    scale?: keyof typeof scales;
+    eps?: ParamValue;
+  },
 ): void {
   rec.run(
     advantageForward,
     { rewards, advantages, mean, deviation: std, zero_std: zeroStd },
-    { group_size: groupSize, scale: scales[scale], eps },
+    { group_size: groupSize, estimator: estimators[estimator], scale: scales[scale], eps },
   );
 }

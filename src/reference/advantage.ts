@@ -1,6 +1,6 @@
 /**
  * Group-relative advantages in float64: the definition shaders/advantage.wgsl is held to. Shao et al. 2024,
- * arXiv:2402.03300; `scale` as TRL's `scale_rewards`.
+ * arXiv:2402.03300; `scale` as TRL's `scale_rewards`, the estimators as EasyR1's `adv_estimator`.
  */
 
 export interface AdvantageReference {
@@ -10,10 +10,18 @@ export interface AdvantageReference {
   zeroStd: Uint32Array;
 }
 
+export interface AdvantageReferenceOptions {
+  groupSize: number;
+  /** Default grpo. */
+  estimator?: "grpo" | "grpo_passk" | "rloo";
+  scale: "group" | "batch" | "none";
+  eps: number;
+}
+
 /** rewards [P·G], group by group, NaN excluded. A = (r − mean) / (std + eps), std with ddof 1, 0 below two values. */
 export function advantageForward(
   rewards: Float64Array,
-  { groupSize, scale, eps }: { groupSize: number; scale: "group" | "batch" | "none"; eps: number },
+  { groupSize, estimator = "grpo", scale, eps }: AdvantageReferenceOptions,
 ): AdvantageReference {
   const P = rewards.length / groupSize;
   const advantages = new Float64Array(rewards.length);
@@ -28,8 +36,17 @@ export function advantageForward(
     std[p] = spread;
     zeroStd[p] = equal ? 1 : 0;
     const divisor = scale === "none" ? 1 : (scale === "batch" ? batch.std : spread) + eps;
+    const valid = group.filter(Number.isFinite);
+    const [best, second] = [...valid].sort((a, b) => b - a);
     group.forEach((reward, i) => {
-      advantages[p * groupSize + i] = Number.isFinite(reward) && !equal ? (reward - centre) / divisor : 0;
+      let advantage = 0;
+      if (Number.isFinite(reward) && !equal) {
+        const others = (centre * valid.length - reward) / (valid.length - 1);
+        if (estimator === "grpo") advantage = (reward - centre) / divisor;
+        else if (estimator === "rloo") advantage = reward - others;
+        else if (reward === best) advantage = (best - second) / divisor;
+      }
+      advantages[p * groupSize + i] = advantage;
     });
   }
   return { advantages, mean, std, zeroStd };

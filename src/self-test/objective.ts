@@ -2,11 +2,14 @@ import type { Device } from "../gpu/device.ts";
 import { emitAdvantage } from "../kernels/advantage.ts";
 import { emitGrpoLoss, OBJECTIVE_STATS, readObjectiveStats } from "../kernels/grpo-loss.ts";
 import { emitLogprob, emitLogprobBackward, ignoredTarget } from "../kernels/logprob.ts";
+import { emitReturnAdvantages, emitTokenRewards } from "../kernels/returns.ts";
 import { bannedMask } from "../kernels/sampling.ts";
 import { denseWeight } from "../kernels/weight.ts";
 import { advantageForward } from "../reference/advantage.ts";
 import { grpoLossBackward, grpoLossForward } from "../reference/grpo-loss.ts";
 import { logprobBackward, logprobForward } from "../reference/logprob.ts";
+import { returnAdvantagesForward, tokenRewardsForward } from "../reference/returns.ts";
+import { boundsOf } from "../rl/returns.ts";
 import { integers, normals, runOnce, tolerance } from "./case.ts";
 import type { Check, SelfTestCase } from "./case.ts";
 
@@ -17,8 +20,18 @@ export function objectiveCases(): SelfTestCase[] {
       return {
         kernel: "advantage",
         part: `scaled by ${scale}`,
-        run: (device) => advantageCase(device, scale),
+        run: (device) => advantageCase(device, "grpo", scale),
       };
+    }),
+    ...(["grpo_passk", "rloo"] as const).map((estimator): SelfTestCase => {
+      return {
+        kernel: "advantage",
+        part: estimator,
+        run: (device) => advantageCase(device, estimator, "group"),
+      };
+    }),
+    ...(["k1", "k2", "k3", "abs"] as const).map((klType): SelfTestCase => {
+      return { kernel: "returns", part: `with ${klType}`, run: (device) => returnsCase(device, klType) };
     }),
     ...(["k1", "k2", "k3"] as const).map((klType): SelfTestCase => {
       return { kernel: "grpo-loss", part: `with ${klType}`, run: (device) => grpoLossCase(device, klType) };
@@ -74,7 +87,11 @@ async function logprobCase(device: Device): Promise<Check[]> {
   ];
 }
 
-async function advantageCase(device: Device, scale: "group" | "batch" | "none"): Promise<Check[]> {
+async function advantageCase(
+  device: Device,
+  estimator: "grpo" | "grpo_passk" | "rloo",
+  scale: "group" | "batch" | "none",
+): Promise<Check[]> {
   const [P, G] = [5, 6];
   const eps = 1e-4;
   const rewards = normals(P * G, 1);
@@ -94,6 +111,7 @@ async function advantageCase(device: Device, scale: "group" | "batch" | "none"):
         std,
         zeroStd,
         groupSize: G,
+        estimator,
         scale,
         eps,
       });
@@ -101,13 +119,60 @@ async function advantageCase(device: Device, scale: "group" | "batch" | "none"):
     },
     { rewards },
   );
-  const expected = advantageForward(rewards, { groupSize: G, scale, eps });
+  const expected = advantageForward(rewards, { groupSize: G, estimator, scale, eps });
   const allowed = tolerance("f32", P * G, 4);
   return [
     { what: "advantages", actual: got.advantages, expected: expected.advantages, tolerance: allowed },
     { what: "mean", actual: got.mean, expected: expected.mean, tolerance: allowed },
     { what: "std", actual: got.std, expected: expected.std, tolerance: allowed },
     { what: "zeroStd", actual: got.zeroStd, expected: expected.zeroStd, tolerance: 0 },
+  ];
+}
+
+async function returnsCase(device: Device, klType: "k1" | "k2" | "k3" | "abs"): Promise<Check[]> {
+  const lengths = [70, 1, 33, 5]; // more tokens than lanes
+  const [S, N] = [lengths.length, 109];
+  const rewards = normals(S, 1);
+  rewards[3] = NaN; // excluded
+  const logp = normals(N, 2).map((value) => Math.fround(-Math.abs(value)));
+  const refLogp = logp.map((value, t) => Math.fround(value + 0.3 * normals(N, 3)[t]));
+  const [klCoef, gamma, eps] = [0.125, 0.75, 1e-8];
+  const got = await runOnce(
+    device,
+    (rec) => {
+      const bounds = rec.input("bounds", [S, 2], "u32");
+      const tokenRewards = rec.tensor("tokenRewards", [N], "f32");
+      const scores = rec.tensor("scores", [S], "f32");
+      const kl = rec.tensor("kl", [S], "f32");
+      const advantages = rec.tensor("advantages", [N], "f32");
+      emitTokenRewards(rec, {
+        rewards: rec.input("rewards", [S], "f32"),
+        bounds,
+        logp: rec.input("logp", [N], "f32"),
+        refLogp: rec.input("refLogp", [N], "f32"),
+        tokenRewards,
+        scores,
+        kl,
+        klCoef,
+        klType,
+      });
+      emitReturnAdvantages(rec, { tokenRewards, bounds, advantages, gamma, eps });
+      return { scores, kl, advantages };
+    },
+    { rewards, bounds: boundsOf(lengths, S), logp, refLogp },
+  );
+  const reference = tokenRewardsForward({ rewards, lengths, logp, refLogp, klCoef, klType });
+  const advantages = returnAdvantagesForward(reference.tokens, { lengths, gamma, eps });
+  const allowed = tolerance("f32", N, 8);
+  return [
+    {
+      what: "scores",
+      actual: got.scores.slice(0, 3),
+      expected: reference.scores.slice(0, 3),
+      tolerance: allowed,
+    },
+    { what: "kl", actual: got.kl, expected: reference.kl, tolerance: allowed },
+    { what: "advantages", actual: got.advantages, expected: advantages, tolerance: allowed },
   ];
 }
 

@@ -27,6 +27,41 @@ describe("groupAdvantages", () => {
     expectAll(groupAdvantages(rewards, 5, { eps: 1e-6 }).advantages, expected, 5);
   });
 
+  // compute_grpo_passk_outcome_advantage and compute_rloo_outcome_advantage of the same.
+  test.each([
+    [
+      [1, 0, 0, 0, 0],
+      [2.236063, 0, 0, 0, 0],
+      [1, -0.25, -0.25, -0.25, -0.25],
+    ],
+    [
+      [1, 1, 1, 1, 0],
+      [0, 0, 0, 0, 0],
+      [0.25, 0.25, 0.25, 0.25, -1],
+    ],
+    [
+      [1, 0.3, 0.3, 0, 1],
+      [0, 0, 0, 0, 0],
+      [0.6, -0.275, -0.275, -0.65, 0.6],
+    ],
+    [
+      [0.5, 0.5, 0.5, 0.5, 0.5],
+      [0, 0, 0, 0, 0],
+      [0, 0, 0, 0, 0],
+    ],
+  ])("EasyR1's grpo_passk and rloo for %j", (rewards, passk, rloo) => {
+    expectAll(groupAdvantages(rewards, 5, { estimator: "grpo_passk", eps: 1e-6 }).advantages, passk, 5);
+    expectAll(groupAdvantages(rewards, 5, { estimator: "rloo" }).advantages, rloo, 12);
+  });
+
+  test("grpo_passk and rloo leave out what is excluded, and need two", () => {
+    const rewards = [0.2, null, 0.9, 0.7, 3, NaN, null, null];
+    const passk = groupAdvantages(rewards, 4, { estimator: "grpo_passk", scale: "none" }).advantages;
+    expectAll(passk, [0, 0, 0.2, 0, 0, 0, 0, 0]);
+    const rloo = groupAdvantages(rewards, 4, { estimator: "rloo" }).advantages;
+    expectAll(rloo, [-0.6, 0, 0.45, 0.15, 0, 0, 0, 0]);
+  });
+
   test("TRL's values, eps 1e-4 by default", () => {
     expectAll(
       groupAdvantages([1, 0, 0, 0, 0], 5).advantages,
@@ -48,26 +83,26 @@ describe("groupAdvantages", () => {
   });
 
   test.each([0.1, 0.3, 0.7, 1 / 3, 1e-30, -2.7])("equal rewards of %d give exactly zero", (reward) => {
-    for (const scale of ["group", "batch", "none"] as const) {
-      const { advantages, zeroStd, std } = groupAdvantages(new Array<number>(7).fill(reward), 7, {
-        scale,
-        eps: 0,
-      });
-      expect([...advantages]).toEqual(new Array(7).fill(0));
-      expect(zeroStd).toEqual([true]);
-      expect(std[0]).toBe(0);
+    for (const estimator of ["grpo", "grpo_passk", "rloo"] as const) {
+      for (const scale of ["group", "batch", "none"] as const) {
+        const options = { estimator, scale, eps: 0 };
+        const { advantages, zeroStd, std } = groupAdvantages(new Array<number>(7).fill(reward), 7, options);
+        expect([...advantages]).toEqual(new Array(7).fill(0));
+        expect(zeroStd).toEqual([true]);
+        expect(std[0]).toBe(0);
+      }
     }
   });
 
   test("permuting a group permutes its advantages to the bit", () => {
     const rewards = [0.1, 0.7, 0.3, 0.30000001, 0.9, 1e-9];
     const order = [4, 2, 0, 5, 1, 3];
-    const straight = groupAdvantages(rewards, 6).advantages;
-    const permuted = groupAdvantages(
-      order.map((index) => rewards[index]),
-      6,
-    ).advantages;
-    expect([...permuted]).toEqual(order.map((index) => straight[index]));
+    const shuffled = order.map((index) => rewards[index]);
+    for (const estimator of ["grpo", "grpo_passk", "rloo"] as const) {
+      const straight = groupAdvantages(rewards, 6, { estimator }).advantages;
+      const permuted = groupAdvantages(shuffled, 6, { estimator }).advantages;
+      expect([...permuted]).toEqual(order.map((index) => straight[index]));
+    }
   });
 
   test("null and NaN leave their group and are counted", () => {

@@ -7,7 +7,7 @@ const withoutGpu = [
   "tests/*.test.ts",
   "tests/cli/{data,score,handoff,synth}.test.ts",
   "tests/docs/*.test.ts",
-  "tests/workers/{pending,stream}.test.ts",
+  "tests/workers/{data,pending,stream}.test.ts",
   "tests/evaluation/benchmarks/**/*.test.ts",
   "tests/{scripts,util,reference,rl,data,storage,tasks,demo,handoff,synthesis,language-models}/**/*.test.ts",
 ];

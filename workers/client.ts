@@ -62,6 +62,17 @@ export type { RunPlan } from "../src/train/plan-run.ts";
 export type { RolloutLine } from "../src/train/run-folder.ts";
 export type { GrpoRunRecipe, RunRecipe, SftRunOptions, SftRunRecipe } from "../src/train/run-recipe.ts";
 export type { RecordedStep, RunComparison, RunRecord } from "../src/train/run-record.ts";
+export { createDataWorker, DataWorker, RemoteDataset } from "./data-client.ts";
+export type {
+  ConvertedDataset,
+  DataFiles,
+  DatasetFiles,
+  DataWorkerOptions,
+  PlainReport,
+  ReadDatasetOptions,
+  RowQuery,
+  ShownRow,
+} from "./data-client.ts";
 export type { PolicySource } from "./portable.ts";
 export type {
   EngineRunEvent,

@@ -22,11 +22,7 @@ export function toWire(source: PolicySource): WireSource {
     case "url":
       return { kind: "url", base: absolute(source.base) };
     case "files": {
-      const { files } = source;
-      const table: ReadonlyMap<string, Blob> =
-        files instanceof Map
-          ? (files as ReadonlyMap<string, Blob>)
-          : new Map((files as readonly File[]).map((file) => [file.webkitRelativePath || file.name, file]));
+      const table = fileTable(source.files);
       if (table.size === 0)
         throw new InvalidOptionError("policy files", "none", "the files of a Hugging Face folder");
       const folder = [...table.keys()][0].split("/").at(-2);
@@ -35,8 +31,15 @@ export function toWire(source: PolicySource): WireSource {
   }
 }
 
+/** Files by their paths. */
+export function fileTable(files: readonly File[] | ReadonlyMap<string, Blob>): ReadonlyMap<string, Blob> {
+  return files instanceof Map
+    ? (files as ReadonlyMap<string, Blob>)
+    : new Map((files as readonly File[]).map((file) => [file.webkitRelativePath || file.name, file]));
+}
+
 /** Addresses are resolved here: a worker would take them relative to its own script. */
-function absolute(url: string): string {
+export function absolute(url: string): string {
   return typeof location === "undefined" ? url : new URL(url, location.href).href;
 }
 

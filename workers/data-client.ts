@@ -1,0 +1,198 @@
+/** The data worker as a page has it: data sets are read, searched and converted there, and rewards explained. */
+import { proxy, releaseProxy, wrap } from "comlink";
+import type { Endpoint, ProxyMarked, Remote } from "comlink";
+import type { SampleFormat } from "../src/data/formats/sample.ts";
+import type { HybridExample, HybridResult } from "../src/rl/hybrid-reward.ts";
+import { InvalidOptionError, ThinktabError } from "../src/util/errors.ts";
+import type {
+  ConvertedDataset,
+  DataApi,
+  DatasetApi,
+  PlainReport,
+  RowQuery,
+  ShownRow,
+  WireDataset,
+  WireFiles,
+} from "./data/protocol.ts";
+import { Failure } from "./failure.ts";
+import { absolute, fileTable } from "./portable.ts";
+import { readStream } from "./stream.ts";
+import { installTransferHandlers } from "./transfer.ts";
+
+export type { ConvertedDataset, FoundRow, PlainReport, RowQuery, ShownRow } from "./data/protocol.ts";
+
+/** Files of a data set: an address, or what was picked or dropped; a map has paths as keys. */
+export type DataFiles = string | readonly File[] | ReadonlyMap<string, Blob>;
+
+/** A data set: its file, and where its images are. */
+export interface DatasetFiles {
+  /** JSONL, JSON, Parquet or TSV. */
+  data: DataFiles;
+  /** The files of a folder, one zip archive, or the parts of one; an address of a folder ends with "/". */
+  images?: DataFiles;
+  /** When left out: by the columns. */
+  format?: SampleFormat;
+}
+
+export interface ReadDatasetOptions {
+  /** Rows read so far. */
+  onProgress?: (rows: number) => void;
+  signal?: AbortSignal;
+}
+
+/** How {@link createDataWorker} starts. */
+export interface DataWorkerOptions {
+  /** The other end of a channel to a worker of your own; by default one is started. */
+  endpoint?: Endpoint;
+}
+
+/** Held while they live: Comlink closes the channel of a collected proxy, be there a call pending or not. */
+const undisposed = new Set<DataWorker>();
+
+/** Starts the worker that reads data sets. @throws ThinktabError when it does not start. */
+export async function createDataWorker({ endpoint }: DataWorkerOptions = {}): Promise<DataWorker> {
+  installTransferHandlers();
+  const failure = new Failure();
+  const worker = endpoint ? undefined : startWorker(failure);
+  const api = wrap<DataApi>(endpoint ?? (worker as Worker));
+  try {
+    await failure.orElse(api.ready());
+  } catch (error) {
+    worker?.terminate();
+    throw error;
+  }
+  return new DataWorker(api, failure, () => worker?.terminate());
+}
+
+function startWorker(failure: Failure): Worker {
+  const worker = new Worker(new URL("./data-worker.ts", import.meta.url), { type: "module", name: "data" });
+  worker.onerror = ({ message }) =>
+    failure.fail(new ThinktabError(`the data worker failed: ${message || "its script could not be loaded"}`));
+  return worker;
+}
+
+/** A worker for data sets and rewards, without a GPU. */
+export class DataWorker {
+  #disposed = false;
+  readonly #datasets = new Set<RemoteDataset>();
+
+  /** Made by {@link createDataWorker}. @internal */
+  constructor(
+    private readonly api: Remote<DataApi>,
+    private readonly failure: Failure,
+    private readonly end: () => void,
+  ) {
+    undisposed.add(this);
+  }
+
+  /**
+   * Opens a data set; its rows are read when they are asked for, as often as they are.
+   * @throws MissingFileError, CorruptFileError, InvalidOptionError, AbortError
+   */
+  async open(
+    { data, images, format }: DatasetFiles,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<RemoteDataset> {
+    signal?.throwIfAborted();
+    const wire: WireDataset = {
+      data: toWire(data, "data set"),
+      ...(images !== undefined && { images: toWire(images, "images") }),
+      ...(format !== undefined && { format }),
+    };
+    const api = await this.failure.orElse(this.api.open(wire, signal));
+    const dataset = new RemoteDataset(api, this.failure, () => this.#datasets.delete(dataset));
+    this.#datasets.add(dataset);
+    return dataset;
+  }
+
+  /** What the hybrid reward gives a response, and why: which rule was chosen, what it took for the answer, each part. */
+  explain(response: string, example: HybridExample): Promise<HybridResult> {
+    return this.failure.orElse(this.api.explain(response, example));
+  }
+
+  /** Ends the worker. What is pending rejects with an AbortError. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.failure.fail(new DOMException("the data worker was disposed of", "AbortError"));
+    this.api[releaseProxy]();
+    this.end();
+    this.#datasets.clear();
+    undisposed.delete(this);
+  }
+}
+
+/** A data set in the data worker. */
+export class RemoteDataset {
+  /** Made by {@link DataWorker.open}. @internal */
+  constructor(
+    private readonly api: Remote<DatasetApi & ProxyMarked>,
+    private readonly failure: Failure,
+    private readonly forget: () => void,
+  ) {}
+
+  /** Reads it through and counts what is in it. @throws CorruptFileError, AbortError */
+  inspect({ onProgress, signal }: ReadDatasetOptions = {}): Promise<PlainReport> {
+    return this.failure.orElse(
+      this.api.inspect(
+        proxy((rows: number) => onProgress?.(rows)),
+        signal,
+      ),
+    );
+  }
+
+  /**
+   * The rows with all that is asked for, in order, as they are found; leaving the loop ends the search.
+   * @throws CorruptFileError, AbortError
+   */
+  async *rows(
+    query: RowQuery = {},
+    { onProgress, signal }: ReadDatasetOptions = {},
+  ): AsyncGenerator<ShownRow, void, void> {
+    signal?.throwIfAborted();
+    const stream = await this.failure.orElse(this.api.rows(query, signal));
+    for await (const found of readStream(stream, this.failure, signal)) {
+      if (found.type === "row") yield found.row;
+      else onProgress?.(found.rows);
+    }
+  }
+
+  /** The encoded image of a row that was shown lately. @throws MissingFileError when there is none. */
+  image(number: number): Promise<Uint8Array<ArrayBuffer>> {
+    return this.failure.orElse(this.api.image(number));
+  }
+
+  /** The whole in another format; images stay where they are, but in a table. */
+  convert(to: SampleFormat, { onProgress, signal }: ReadDatasetOptions = {}): Promise<ConvertedDataset> {
+    return this.failure.orElse(
+      this.api.convert(
+        to,
+        proxy((rows: number) => onProgress?.(rows)),
+        signal,
+      ),
+    );
+  }
+
+  /** The rows that are not taken, with the reason: a line of JSON each. */
+  rejectedRows({ onProgress, signal }: ReadDatasetOptions = {}): Promise<Blob> {
+    return this.failure.orElse(
+      this.api.rejectedRows(
+        proxy((rows: number) => onProgress?.(rows)),
+        signal,
+      ),
+    );
+  }
+
+  /** Lets go of it. */
+  close(): void {
+    this.api[releaseProxy]();
+    this.forget();
+  }
+}
+
+function toWire(files: DataFiles, what: string): WireFiles {
+  if (typeof files === "string") return { kind: "url", url: absolute(files) };
+  const table = fileTable(files);
+  if (table.size === 0) throw new InvalidOptionError(what, "no files", "at least one");
+  return { kind: "files", name: "chosen files", files: table };
+}

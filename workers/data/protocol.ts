@@ -1,0 +1,77 @@
+/** What crosses between a page and its data worker: plain values, and the interfaces of the objects on the far side. */
+import type { ProxyMarked } from "comlink";
+import type { SampleFormat } from "../../src/data/formats/sample.ts";
+import type { DatasetReport } from "../../src/data/wethink/inspect.ts";
+import type { WeThinkRecord } from "../../src/data/wethink/record.ts";
+import type { HybridExample, HybridResult } from "../../src/rl/hybrid-reward.ts";
+import type { StreamApi } from "../protocol.ts";
+
+/** Files as they cross: by path, since a cloned File does not keep its path everywhere. An address is absolute. */
+export type WireFiles =
+  { kind: "url"; url: string } | { kind: "files"; name: string; files: ReadonlyMap<string, Blob> };
+
+/** A data set: its one file, and where its images are. */
+export interface WireDataset {
+  data: WireFiles;
+  images?: WireFiles;
+  /** Of the file; when left out, by its columns. */
+  format?: SampleFormat;
+}
+
+/** Rows with all of these. What is left out is not asked for. */
+export interface RowQuery {
+  /** In the question, the reasoning or the answer, whatever the case of its letters. */
+  text?: string;
+  category?: string;
+  ability?: string;
+  reward?: string;
+  /** Instead of rows that are taken, those that are not. */
+  rejected?: boolean;
+}
+
+/** A row to show. */
+export type ShownRow =
+  | { number: number; record: WeThinkRecord; rejected?: undefined }
+  | { number: number; rejected: { reason: string; detail: string; row: string } };
+
+/** A search's row, or how far it has read where there was none for a while. */
+export type FoundRow = { type: "row"; row: ShownRow } | { type: "read"; rows: number };
+
+/** A report without what cannot cross. */
+export interface PlainReport extends Omit<DatasetReport, "samples" | "rejected"> {
+  format: SampleFormat;
+  rejected: Omit<DatasetReport["rejected"], "listed"> & {
+    listed: { number: number; reason: string; detail: string }[];
+  };
+  samples: { number: number; record: WeThinkRecord }[];
+}
+
+/** What a conversion made. */
+export interface ConvertedDataset {
+  name: string;
+  file: Blob;
+  written: number;
+  /** A line of JSON for each row that was not taken; null when all were. */
+  rejected: Blob | null;
+  rejectedRows: number;
+}
+
+export type ReportRows = (rows: number) => void | Promise<void>;
+
+/** A data set on the far side. */
+export interface DatasetApi {
+  inspect(report: ReportRows, signal: AbortSignal | undefined): Promise<PlainReport>;
+  rows(query: RowQuery, signal: AbortSignal | undefined): StreamApi<FoundRow> & ProxyMarked;
+  /** The encoded image of a row that was shown lately. @throws MissingFileError without one. */
+  image(number: number): Promise<Uint8Array<ArrayBuffer>>;
+  convert(to: SampleFormat, report: ReportRows, signal: AbortSignal | undefined): Promise<ConvertedDataset>;
+  /** Rows that are not taken, a line of JSON each. */
+  rejectedRows(report: ReportRows, signal: AbortSignal | undefined): Promise<Blob>;
+}
+
+/** The worker that reads data sets, and computes what needs no GPU. */
+export interface DataApi {
+  ready(): true;
+  open(dataset: WireDataset, signal: AbortSignal | undefined): Promise<DatasetApi & ProxyMarked>;
+  explain(response: string, example: HybridExample): Promise<HybridResult>;
+}

@@ -3,7 +3,7 @@ import { digitsTask } from "./digits.ts";
 import { examplesTask } from "./examples.ts";
 import { letterShareTask } from "./letter-share.ts";
 import { shapesTask } from "./shapes.ts";
-import { isTaught, type TaughtTask, type Task } from "./task.ts";
+import { isTaught, moduleTaskName, recordsTaskName, type TaughtTask, type Task } from "./task.ts";
 
 /** A task by name, and its options: plain values, as a recipe file or a worker's message has them. */
 export interface TaskSpec {
@@ -32,6 +32,8 @@ export const taskNames: readonly string[] = Object.keys(tasks);
 
 /** @throws InvalidOptionError for an unknown task or option, or an option's value that the task does not take. */
 export function createTask({ name, ...options }: TaskSpec): Task {
+  if (name === recordsTaskName || name === moduleTaskName)
+    throw new InvalidOptionError("task", name, "one that is there at once: `loadTask` loads this one");
   if (!Object.hasOwn(tasks, name)) throw new InvalidOptionError("task", name, ["one of", ...taskNames]);
   const entry = tasks[name];
   const unknown = Object.keys(options).find((option) => !entry.options.includes(option));

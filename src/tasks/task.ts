@@ -10,6 +10,9 @@ export type Split = (typeof splits)[number];
 /** The name under which a recipe gives a task of its own: `{ "name": "module", "url": "./my-task.js", … }`. */
 export const moduleTaskName = "module";
 
+/** The name of the task of a data set's records: `{ "name": "records", "data": "records.jsonl", … }`. */
+export const recordsTaskName = "records";
+
 /** One thing to do: what the policy is shown, and what the reward is computed from. */
 export interface TaskExample extends Example {
   /** Unique within the task and the same for the same seed and split. */
@@ -29,6 +32,8 @@ export interface Task<E extends TaskExample = TaskExample> {
   readonly description: string;
   /** Examples of each split, where there are only so many: an evaluation asks each once. */
   readonly sizes?: Readonly<Record<Split, number>>;
+  /** The system turn that the examples' chats begin with, where all of them have the same. */
+  readonly system?: string | null;
   /**
    * One example; a pure function of seed and split.
    * @param seed an integer of 0 to 2^40 − 1.

@@ -37,7 +37,7 @@ export type TrainEvent =
   | {
       type: "warning";
       step: number;
-      code: "no-weight-changed" | "non-finite" | "zero-variance" | "reward-failed";
+      code: "no-weight-changed" | "non-finite" | "zero-variance" | "reward-failed" | "skipped-demonstration";
       message: string;
     }
   | { type: "done"; step: number; reason: "finished" | "stopped" };

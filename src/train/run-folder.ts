@@ -13,6 +13,9 @@ import type { RecordedStep, RunRecord } from "./run-record.ts";
 /** Before the first step, or after the last. */
 export type When = "before" | "after";
 
+/** Where the weights of a model are that was trained whole. */
+export const modelFile = "model.safetensors";
+
 /** What stands in a run's folder, besides its checkpoints. */
 const files = {
   record: "run.json",
@@ -24,6 +27,7 @@ const files = {
   after: "evaluation-after.json",
   adapter: "adapter_model.safetensors",
   adapterConfig: "adapter_config.json",
+  model: modelFile,
 } as const;
 
 /** Checkpoints kept: were the newest torn, the one before it is there. */
@@ -70,6 +74,7 @@ export interface RolloutLine {
  * - `run.json`: the record of a finished run, see {@link RunRecord}; written last
  * - `curves.svg`: reward, thinking, length and KL over the steps
  * - `adapter_model.safetensors`, `adapter_config.json`: the adapter, as PEFT has it
+ * - `model.safetensors`: in place of them the weights, where every one of them was trained
  * - `rollouts.jsonl`: every completion, a line each, see {@link RolloutLine}
  * - `metrics.jsonl`: every step, a line each
  * - `recipe.json`: the recipe with every option, written first
@@ -216,9 +221,9 @@ export class RunFolder {
     return loadLatestCheckpoint(this.store);
   }
 
-  /** The two files of an adapter, as writeAdapter gives them. */
-  async saveAdapter(adapter: ReadonlyMap<string, Uint8Array>): Promise<void> {
-    for (const [name, bytes] of adapter) await this.store.save(name, bytes);
+  /** What was trained, by file: the two of an adapter, as writeAdapter gives them, or {@link modelFile}. */
+  async saveWeights(weights: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    for (const [name, bytes] of weights) await this.store.save(name, bytes);
   }
 
   /** Keeps the curves as a picture. */

@@ -53,7 +53,12 @@ const common = {
   ),
 };
 const grpoSchema = v.strictObject({ ...common, grpo: v.optional(recipeSchema, {}) });
-const supervisedSchema = v.strictObject({ ...common, sft: sftRunSchema });
+const supervisedSchema = v.strictObject({
+  ...common,
+  /** Trains every weight in f32 in place of an adapter: the decoder's, or the vision tower's too ("all"). */
+  dense: v.optional(v.picklist(["decoder", "all"] as const)),
+  sft: sftRunSchema,
+});
 
 /** Rewarded completions: reinforcement learning. @interface */
 export type GrpoRunRecipe = v.InferOutput<typeof grpoSchema>;
@@ -108,8 +113,20 @@ export function parseRecipeText(text: string, name: string, overrides?: RecipeOv
 }
 
 /** How the policy of a recipe is loaded. */
-export function modelOptions({ format, lora }: RunRecipe): ModelOptions {
-  return { format, lora };
+export function modelOptions(recipe: RunRecipe): ModelOptions {
+  const { format, lora } = recipe;
+  const dense = denseOf(recipe);
+  return dense ? { format, dense } : { format, lora };
+}
+
+/** Which weights a recipe trains in place of an adapter, where it does. */
+export function denseOf(recipe: RunRecipe): "decoder" | "all" | undefined {
+  return "sft" in recipe ? recipe.dense : undefined;
+}
+
+/** The options of a supervised run as an earlier version kept them, with the defaults of those that came since. */
+export function parseSftRunOptions(value: unknown): SftRunOptions {
+  return parseOptions("recipe: sft", sftRunSchema, value);
 }
 
 /** Options replace what the file has, and are checked as if they stood there. */

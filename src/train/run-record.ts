@@ -44,6 +44,10 @@ const schema = v.object({
   /** The recipe's. */
   seed: count,
   model: v.string(),
+  /** Whose system prompt chats began with: see `identifySystemPrompt`. Absent of runs before it was recorded. */
+  systemPrompt: v.optional(
+    v.object({ kind: v.picklist(["default", "wethink", "custom", "none"] as const), sha256: hash }),
+  ),
   /** The device as DeviceInfo describes it. */
   adapter: v.record(v.string(), v.unknown()),
   /** Which variants of each kernel ran, by number: for the reader. Rollouts may take others in a run that was resumed. */
@@ -56,7 +60,7 @@ const schema = v.object({
   before: v.nullable(evaluation),
   after: v.nullable(evaluation),
   wallMs: duration,
-  /** Of the adapter_model.safetensors. */
+  /** Of the adapter_model.safetensors, or of the model.safetensors where every weight was trained. */
   weightsSha256: hash,
 });
 

@@ -9,7 +9,7 @@ import { Rng } from "../util/rng.ts";
 import type { TrainEvent } from "./events.ts";
 import { GrpoTrainer } from "./grpo-trainer.ts";
 import type { Scorer } from "./grpo-trainer.ts";
-import { trainingOf } from "./run-recipe.ts";
+import { parseSftRunOptions, trainingOf } from "./run-recipe.ts";
 import type { GrpoRunRecipe, RunRecipe, SftRunOptions, SftRunRecipe } from "./run-recipe.ts";
 import { sftSchema } from "./sft-recipe.ts";
 import { SftTrainer } from "./sft-trainer.ts";
@@ -41,9 +41,18 @@ export interface RunTrainerOptions<R extends RunRecipe = RunRecipe> {
 
 /**
  * The trainer of a recipe.
- * @throws InvalidOptionError for a supervised recipe of a task without demonstrations.
+ * @throws InvalidOptionError for a supervised recipe of a task without demonstrations, and for a system turn of the
+ *   recipe's on top of the task's.
  */
 export function createRunTrainer({ recipe, ...options }: RunTrainerOptions): RunTrainer {
+  const { system, name } = options.task;
+  if (typeof system === "string" && trainingOf(recipe).system !== null) {
+    throw new InvalidOptionError(
+      "recipe: system",
+      "a system turn besides the task's own",
+      `none: the option \`system\` of task ${name} says it`,
+    );
+  }
   return "sft" in recipe ? supervised({ recipe, ...options }) : rewarded({ recipe, ...options });
 }
 
@@ -86,6 +95,8 @@ const SupervisedProgress = v.object({
   updates: count,
   numTokens: count,
   policyVersion: count,
+  drawn: v.optional(count),
+  skipped: v.optional(count),
   capacity: v.nullable(v.object({ tokens: count, scored: count, segments: count, patches: count })),
 });
 
@@ -114,7 +125,8 @@ function supervised({ policy, task, recipe }: RunTrainerOptions<SftRunRecipe>): 
       if (!kept.success || !progress.success)
         throw new CheckpointError("checkpoint: its state is not that of a supervised run");
       // A run may be made longer; everything else has to be as it was.
-      const got = JSON.stringify({ ...kept.output, sft: { ...kept.output.sft, steps: sft.steps } });
+      const then = parseSftRunOptions({ ...kept.output.sft, steps: sft.steps });
+      const got = JSON.stringify({ ...kept.output, sft: then });
       const expected = JSON.stringify(config);
       if (got !== expected)
         throw new CheckpointError(`the checkpoint is of another run: got ${got}, expected ${expected}`);

@@ -1,7 +1,10 @@
 import { evaluatedCount, evaluateSteps, reserveEvaluation, summaryOf } from "../evaluation/accuracy.ts";
 import type { Evaluation } from "../evaluation/accuracy.ts";
+import { identifySystemPrompt } from "../data/system-prompt.ts";
+import { exportWeights } from "../models/export-weights.ts";
 import type { Policy } from "../rollout/policy.ts";
 import { writeAdapter } from "../storage/peft.ts";
+import { writeSafetensors } from "../storage/safetensors.ts";
 import { createTask } from "../tasks/registry.ts";
 import type { Task } from "../tasks/task.ts";
 import { CheckpointError, InvalidOptionError, StorageError } from "../util/errors.ts";
@@ -9,8 +12,9 @@ import { curvesSvg } from "./curves.ts";
 import type { CurveRun } from "./curves.ts";
 import type { GroupRecord, TrainEvent } from "./events.ts";
 import type { Scorer } from "./grpo-trainer.ts";
+import { modelFile } from "./run-folder.ts";
 import type { KeptEvaluation, RunFolder, When } from "./run-folder.ts";
-import { trainingOf } from "./run-recipe.ts";
+import { denseOf, trainingOf } from "./run-recipe.ts";
 import type { RunRecipe } from "./run-recipe.ts";
 import { noDigest, recordedStep, stepDigest, variantsOf, weightsSha256 } from "./run-record.ts";
 import type { RecordedStep, RunRecord } from "./run-record.ts";
@@ -88,7 +92,14 @@ class Run {
     if (task.name !== recipe.task.name)
       throw new InvalidOptionError("run: task", task.name, recipe.task.name);
     const { lora } = policy.model;
-    if (lora?.rank !== recipe.lora.rank || lora.alpha !== recipe.lora.alpha) {
+    const dense = denseOf(recipe);
+    if (dense && (lora || !policy.model.parameters))
+      throw new InvalidOptionError(
+        "run: the policy's weights",
+        "frozen ones",
+        `those of \`dense\`: ${dense}`,
+      );
+    if (!dense && (lora?.rank !== recipe.lora.rank || lora.alpha !== recipe.lora.alpha)) {
       throw new InvalidOptionError("run: the policy's adapter", lora ?? "none", recipe.lora);
     }
     this.#options = options;
@@ -269,7 +280,7 @@ class Run {
     yield* this.#save();
     const { step } = this.#trainer;
     if (step > 0) {
-      await this.#folder.saveAdapter(await this.#adapter());
+      await this.#folder.saveWeights(await this.#weights());
       const before = await this.#folder.evaluation("before");
       const run = { metrics: this.#steps, before: before?.evaluation ?? null };
       await this.#folder.saveCurves(this.#curves(run));
@@ -284,6 +295,8 @@ class Run {
     const options = evaluationOptions(this.#recipe, this.#options.signal);
     const kept = await this.#folder.evaluation(when);
     if (kept && isOf(kept, step, evaluatedCount(this.#task, options))) return kept.evaluation;
+    // Of weights that were trained themselves, those before are gone.
+    if (step !== this.#trainer.step && denseOf(this.#recipe)) return kept?.evaluation ?? null;
     const steps = evaluateSteps(this.#policy, this.#task, {
       ...options,
       scorer: this.#options.scorer,
@@ -313,16 +326,19 @@ class Run {
     return Math.round(this.#earlierMs + performance.now() - this.#begun);
   }
 
-  async #adapter(): Promise<Map<string, Uint8Array>> {
+  /** What was trained, as files: an adapter as PEFT has it, or the weights themselves. */
+  async #weights(): Promise<Map<string, Uint8Array>> {
     const { model } = this.#policy;
+    if (denseOf(this.#recipe))
+      return new Map([[modelFile, writeSafetensors(await exportWeights(model), { format: "pt" })]]);
     const adapter = { ...(await model.readAdapter()), baseModel: this.#recipe.model };
     return writeAdapter(adapter, { architecture: model.config.architecture });
   }
 
-  /** Saves the adapter and describes the run. */
+  /** Saves the weights and describes the run. */
   async #record(before: Evaluation | null, after: Evaluation | null): Promise<RunRecord> {
-    const adapter = await this.#adapter();
-    await this.#folder.saveAdapter(adapter);
+    const weights = await this.#weights();
+    await this.#folder.saveWeights(weights);
     const { device } = this.#policy;
     return {
       format: 1,
@@ -330,6 +346,7 @@ class Run {
       recipe: this.#recipe,
       seed: trainingOf(this.#recipe).seed,
       model: this.#recipe.model,
+      systemPrompt: await identifySystemPrompt(trainingOf(this.#recipe).system ?? this.#task.system),
       adapter: { ...device.info },
       ...variantsOf(device),
       steps: this.#trainer.step,
@@ -337,7 +354,9 @@ class Run {
       before: before && summaryOf(before),
       after: after && summaryOf(after),
       wallMs: this.#wallMs(),
-      weightsSha256: await weightsSha256(adapter.get("adapter_model.safetensors") ?? new Uint8Array(0)),
+      weightsSha256: await weightsSha256(
+        weights.get(modelFile) ?? weights.get("adapter_model.safetensors") ?? new Uint8Array(0),
+      ),
     };
   }
 }

@@ -10,6 +10,11 @@ export const sftSchema = v.strictObject({
   batchSize: v.optional(integer(1), 16),
   /** Examples that go through the network at once; a step with more is accumulated. 0: all of them. */
   microBatchSize: v.optional(integer(0), 0),
+  /**
+   * Tokens of a micro-batch, prompts included: as many examples as fit are packed into one, without padding, and an
+   * example that is longer is left out. 0: no limit.
+   */
+  tokensPerBatch: v.optional(integer(0), 0),
   ...optimizerEntries("cosine"),
   /** Where the schedule ends, as a share of the learning rate. */
   minRatio: v.optional(share, 0),

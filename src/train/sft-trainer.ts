@@ -1,4 +1,3 @@
-import type { Message } from "../data/chat-template.ts";
 import { runPrograms } from "../gpu/program.ts";
 import type { Program } from "../gpu/program.ts";
 import { adamwBias, readOptimizerReport } from "../kernels/adamw.ts";
@@ -6,25 +5,21 @@ import type { PackedCapacity } from "../models/packed-inputs.ts";
 import { packGroups } from "../models/packing.ts";
 import { visionBatch } from "../models/vision-encoder.ts";
 import { packedPrompts } from "../rollout/policy.ts";
-import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
+import type { Policy } from "../rollout/policy.ts";
 import { InvalidOptionError, NonFiniteError } from "../util/errors.ts";
 import type { TrainEvent } from "./events.ts";
 import { optimizerOptions, readTrained, restoreTrained, trainedParameters } from "./optimizer-program.ts";
 import type { TrainedTensors } from "./optimizer-program.ts";
 import { learningRateAt } from "./schedule.ts";
+import { packExamples } from "./sft-batches.ts";
+import { drawExamples, tokensOf } from "./sft-data.ts";
+import type { SftBatch, SftData, TokenizedExample } from "./sft-data.ts";
 import { recordSft } from "./sft-programs.ts";
 import type { SftPrograms } from "./sft-programs.ts";
 import { parseSftRecipe } from "./sft-recipe.ts";
 import type { SftRecipe, SftRecipeOptions } from "./sft-recipe.ts";
 
-/** A chat and what the policy should answer. The stop token is put behind the response. */
-export interface SftExample {
-  messages: Message[];
-  response: string;
-}
-
-/** Example number `index` of a run: a pure function, so that a run that is resumed or repeated sees the same data. */
-export type SftData = (index: number) => SftExample | Promise<SftExample>;
+export type { SftData, SftExample } from "./sft-data.ts";
 
 /** Room of the recorded programs; patches are those of a vision tower that is trained. */
 export interface SftCapacity extends PackedCapacity {
@@ -39,6 +34,10 @@ export interface SftState {
   updates: number;
   numTokens: number;
   policyVersion: number;
+  /** Examples drawn, those left out included. Default: as many as the steps took. */
+  drawn?: number;
+  /** Of them those left out, as too long or without a readable image. */
+  skipped?: number;
   /** Of the last step's programs: kernels are chosen, and sums cut, by it. Null before the first step. */
   capacity: SftCapacity | null;
   tensors: TrainedTensors;
@@ -46,11 +45,6 @@ export interface SftState {
 
 /** What a supervised trainer yields. Every event carries the step it belongs to, from 0. */
 export type SftEvent = Exclude<TrainEvent, { type: "rollouts" }>;
-
-interface TokenizedExample {
-  prompt: PolicyPrompt;
-  target: number[];
-}
 
 const nonFiniteLimit = 3;
 
@@ -67,6 +61,9 @@ export class SftTrainer {
   #updates = 0;
   #numTokens = 0;
   #nonFinite = 0;
+  /** Where the next step's examples begin. */
+  #drawn = 0;
+  #skipped = 0;
 
   constructor(
     readonly policy: Policy,
@@ -91,12 +88,12 @@ export class SftTrainer {
 
   /**
    * Runs up to the recipe's last step. Metrics are TRL's: `loss`, `entropy`, `grad_norm`, `learning_rate`, `num_tokens`,
-   * `step_time` (s) and `tokens_per_second`.
+   * `step_time` (s) and `tokens_per_second`; and `num_skipped`, the examples left out so far, once there are any.
    * @throws NonFiniteError after three steps in a row with a NaN or infinite gradient; weights are those before them.
    */
   async *run({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<SftEvent, void, void> {
     if (this.#step === 0) this.policy.model.parameters?.resetMoments();
-    let next = this.#prefetch(this.#step);
+    let next = this.#prefetch(this.#step, this.#drawn);
     while (this.#step < this.recipe.steps) {
       if (signal?.aborted) {
         yield { type: "done", step: this.#step, reason: "stopped" };
@@ -105,7 +102,8 @@ export class SftTrainer {
       const step = this.#step;
       yield { type: "phase", step, phase: "train" };
       const started = performance.now();
-      const parts = this.#parts(await next);
+      const batch = await next;
+      const parts = this.#parts(batch.examples);
       const prepared = await this.#prepare(parts);
       if (prepared.recorded)
         yield { type: "plan", step, steps: this.recipe.steps, ...this.#plan(prepared.programs) };
@@ -113,10 +111,13 @@ export class SftTrainer {
       const { programs } = prepared.recorded ? await this.#prepare(parts) : prepared;
       const submitted = await this.#submit(step, programs, parts);
       // The host draws and tokenizes the next batch while the GPU works on this one.
-      next = this.#prefetch(step + 1);
+      next = this.#prefetch(step + 1, batch.end);
       const { loss, entropy, tokens, report } = await submitted.result();
       this.#step++;
       this.#numTokens += tokens;
+      this.#drawn = batch.end;
+      const before = this.#skipped;
+      this.#skipped += batch.skipped;
       if (report.skipped) this.#nonFinite++;
       else {
         this.#nonFinite = 0;
@@ -132,8 +133,16 @@ export class SftTrainer {
         num_tokens: this.#numTokens,
         step_time: stepTime,
         tokens_per_second: tokens / stepTime,
+        ...(this.#skipped > 0 && { num_skipped: this.#skipped }),
       };
       yield { type: "step", step, metrics };
+      // Told of the first, and whenever there are twice as many: not at every step.
+      if (bits(this.#skipped) > bits(before)) {
+        const message =
+          `${this.#skipped} of ${this.#drawn} demonstrations so far were left out; the first of this step: ` +
+          (batch.why ?? "");
+        yield { type: "warning", step, code: "skipped-demonstration", message };
+      }
       if (report.skipped) {
         yield {
           type: "warning",
@@ -154,7 +163,8 @@ export class SftTrainer {
 
   /** Records and places what the first step needs, without running it. */
   async prepare(): Promise<{ budget: [name: string, bytes: number][] }> {
-    const { programs } = await this.#prepare(this.#parts(await this.#batch(this.#step)));
+    const { examples } = await this.#batch(this.#step, this.#drawn);
+    const { programs } = await this.#prepare(this.#parts(examples));
     return this.#plan(programs);
   }
 
@@ -179,34 +189,25 @@ export class SftTrainer {
   }
 
   /** A batch that is drawn while the GPU works. One that fails tells whoever awaits it, if anybody still does. */
-  #prefetch(step: number): Promise<TokenizedExample[]> {
-    const batch = this.#batch(step);
+  #prefetch(step: number, begin: number): Promise<SftBatch> {
+    const batch = this.#batch(step, begin);
     batch.catch(() => undefined);
     return batch;
   }
 
-  /** The examples of a step, tokenized. */
-  async #batch(step: number): Promise<TokenizedExample[]> {
-    const { policy, recipe, system } = this;
-    const examples: TokenizedExample[] = [];
-    if (step >= recipe.steps) return examples;
-    const [stop] = policy.model.config.tokens.eos;
-    for (let i = 0; i < recipe.batchSize; i++) {
-      const { messages, response } = await this.data(step * recipe.batchSize + i);
-      const target = [...policy.tokenizer.encode(response), stop];
-      examples.push({ prompt: await policy.encode(messages, { system }), target });
-    }
-    return examples;
+  /** The examples of a step, tokenized: those from number `begin` on. */
+  async #batch(step: number, begin: number): Promise<SftBatch> {
+    const { policy, recipe, data, system } = this;
+    if (step >= recipe.steps) return { examples: [], end: begin, skipped: 0 };
+    const { maxPositionEmbeddings } = policy.model.config.text;
+    const maxTokens = Math.min(recipe.tokensPerBatch || Infinity, maxPositionEmbeddings - 1);
+    return drawExamples(begin, { policy, data, system, count: recipe.batchSize, maxTokens });
   }
 
   /** Micro-batches. */
   #parts(examples: readonly TokenizedExample[]): TokenizedExample[][] {
-    const { microBatchSize, batchSize } = this.recipe;
-    const size = microBatchSize > 0 ? microBatchSize : batchSize;
-    const parts: TokenizedExample[][] = [];
-    for (let begin = 0; begin < examples.length; begin += size)
-      parts.push(examples.slice(begin, begin + size));
-    return parts;
+    const { tokensPerBatch, microBatchSize } = this.recipe;
+    return packExamples(examples, tokensOf, { tokens: tokensPerBatch, examples: microBatchSize });
   }
 
   /** Writes and submits a step; its numbers are read back when they are asked for. */
@@ -277,7 +278,7 @@ export class SftTrainer {
     const rows = most(({ prompt }) => prompt.featureCount);
     const unit = (policy.model.config.vision?.mergeSize ?? 1) ** 2;
     const needed: SftCapacity = {
-      tokens: most(({ prompt, target }) => prompt.tokens.length - 1 + target.length),
+      tokens: most(tokensOf),
       scored: most(({ target }) => target.length),
       segments: 2 * Math.max(...parts.map((part) => part.length)),
       patches: this.#trainsVision ? rows * unit : 0,
@@ -285,7 +286,7 @@ export class SftTrainer {
     if (!this.#trainsVision) {
       for (const part of parts) await policy.reserveImages(part.map(({ prompt }) => prompt));
     }
-    const capacity = withRoom(this.#capacity, needed);
+    const capacity = withRoom(this.#capacity, needed, recipe.tokensPerBatch);
     if (this.#trainsVision && capacity.patches === 0)
       throw new InvalidOptionError("SFT of the vision tower: images in a micro-batch", 0, "at least one");
     const known = this.#programs;
@@ -312,6 +313,8 @@ export class SftTrainer {
       updates: this.#updates,
       numTokens: this.#numTokens,
       policyVersion: this.policy.version,
+      drawn: this.#drawn,
+      skipped: this.#skipped,
       capacity: this.#capacity ?? null,
       tensors: await readTrained(trainedParameters(this.policy.model, "SFT state")),
     };
@@ -324,6 +327,8 @@ export class SftTrainer {
     this.#step = step;
     this.#updates = updates;
     this.#numTokens = numTokens;
+    this.#drawn = state.drawn ?? step * this.recipe.batchSize;
+    this.#skipped = state.skipped ?? 0;
     this.#capacity = capacity ?? undefined;
     this.policy.version = policyVersion;
   }
@@ -337,18 +342,24 @@ export class SftTrainer {
 
 /**
  * What is at hand where it is enough; else more of everything that is too little. Responses differ in length from step
- * to step, so there is room for longer ones and a run seldom records twice.
+ * to step, so there is room for longer ones and a run seldom records twice. Of tokens never more than `most`, where that
+ * is not 0.
  */
-function withRoom(at: SftCapacity | undefined, needed: SftCapacity): SftCapacity {
+function withRoom(at: SftCapacity | undefined, needed: SftCapacity, most: number): SftCapacity {
   const names = ["tokens", "scored", "segments", "patches"] as const;
   if (at && names.every((name) => at[name] >= needed[name])) return at;
-  const roomy = (count: number) => Math.ceil((count * 1.15) / 128) * 128;
+  const roomy = (count: number) => Math.min(most || Infinity, Math.ceil((count * 1.15) / 128) * 128);
   const more = (name: (typeof names)[number], wanted: number) =>
     at && at[name] >= needed[name] ? at[name] : wanted;
   return {
-    tokens: more("tokens", roomy(needed.tokens)),
+    tokens: more("tokens", most || roomy(needed.tokens)),
     scored: more("scored", roomy(needed.scored)),
     segments: more("segments", needed.segments),
     patches: more("patches", needed.patches),
   };
+}
+
+/** Binary digits of a count. */
+function bits(count: number): number {
+  return 32 - Math.clz32(count);
 }

@@ -45,7 +45,12 @@ describe("a task that is a module", () => {
   });
 
   it("may be the task itself, found relative to a base", async () => {
-    const task = await loadTask({ name: "module", url: "./plain.mjs" }, address("recipe.json"));
+    const task = await loadTask(
+      { name: "module", url: "./plain.mjs" },
+      {
+        base: address("recipe.json"),
+      },
+    );
     expect(await task.example(0, "test")).toMatchObject({ id: "test/0", answer: "no" });
   });
 

@@ -1,3 +1,4 @@
+import { textHash } from "../../util/text-hash.ts";
 import type { ImageLookup } from "../images/lookup.ts";
 import { readRows, type DataFile, type RawRow, type RowFormat } from "../rows/rows.ts";
 import { parseRecord } from "./record.ts";
@@ -42,7 +43,7 @@ export async function* readWeThink(
       continue;
     }
     const { record, changes } = parsed;
-    const hash = hashOf(JSON.stringify(record));
+    const hash = textHash(JSON.stringify(record));
     const earlier = seen.get(hash);
     if (earlier !== undefined) {
       yield rejected({ number, reason: "duplicate", detail: `the same as row ${earlier}`, row: raw.value });
@@ -70,21 +71,4 @@ export function rejectedLine({ number, reason, detail, row }: RejectedRow): stri
   return JSON.stringify({ number, reason, detail, row }, (_, value: unknown) =>
     value instanceof Uint8Array ? `${value.byteLength} bytes` : value,
   );
-}
-
-/**
- * 53 bits of a text, by two multiplicative hashes of 32 bits: among 120,000 different texts the odds that any two are
- * taken for the same are one in a million.
- */
-function hashOf(text: string): number {
-  let high = 0xdeadbeef;
-  let low = 0x41c6ce57;
-  for (let at = 0; at < text.length; at++) {
-    const unit = text.charCodeAt(at);
-    high = Math.imul(high ^ unit, 2654435761);
-    low = Math.imul(low ^ unit, 1597334677);
-  }
-  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
-  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
-  return 2 ** 32 * (low & 0x1fffff) + (high >>> 0);
 }

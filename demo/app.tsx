@@ -15,6 +15,9 @@ const later = {
   train: lazyPanel(async () => (await import("./train/train-tab.tsx")).TrainTab),
   rollouts: lazyPanel(async () => (await import("./rollouts/rollouts-tab.tsx")).RolloutsTab),
   compare: lazyPanel(async () => (await import("./compare/compare-tab.tsx")).CompareTab),
+  data: lazyPanel(async () => (await import("./data/data-tab.tsx")).DataTab),
+  synthesis: lazyPanel(async () => (await import("./synthesis/synthesis-tab.tsx")).SynthesisTab),
+  evaluate: lazyPanel(async () => (await import("./evaluate/evaluate-tab.tsx")).EvaluateTab),
   device: lazyPanel(async () => (await import("./device/device-tab.tsx")).DeviceTab),
 };
 
@@ -23,6 +26,9 @@ const tabs: readonly Tab<TabName>[] = [
   { name: "train", label: "Train", panel: later.train.panel },
   { name: "rollouts", label: "Rollouts", panel: later.rollouts.panel },
   { name: "compare", label: "Compare", panel: later.compare.panel },
+  { name: "data", label: "Data", panel: later.data.panel },
+  { name: "synthesis", label: "Synthesis", panel: later.synthesis.panel },
+  { name: "evaluate", label: "Evaluate", panel: later.evaluate.panel },
   { name: "device", label: "Device", panel: later.device.panel },
 ];
 

@@ -1,6 +1,15 @@
 /** Where in the page somebody is, as the address's hash has it. */
 
-export const tabNames = ["ask", "train", "rollouts", "compare", "device"] as const;
+export const tabNames = [
+  "ask",
+  "train",
+  "rollouts",
+  "compare",
+  "data",
+  "synthesis",
+  "evaluate",
+  "device",
+] as const;
 export type TabName = (typeof tabNames)[number];
 
 /** What stands after the `#` of an address: `tab`, or `tab?name=value`. */

@@ -23,7 +23,7 @@ export function watchConsole(page: Page): string[] {
   return errors;
 }
 
-export type TabName = "Ask" | "Train" | "Rollouts" | "Compare" | "Device";
+export type TabName = "Ask" | "Train" | "Rollouts" | "Compare" | "Data" | "Synthesis" | "Evaluate" | "Device";
 
 export class App {
   constructor(readonly page: Page) {}

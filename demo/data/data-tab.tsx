@@ -1,0 +1,3 @@
+export function DataTab() {
+  return <h2>Data</h2>;
+}

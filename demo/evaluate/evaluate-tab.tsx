@@ -1,0 +1,3 @@
+export function EvaluateTab() {
+  return <h2>Evaluate</h2>;
+}

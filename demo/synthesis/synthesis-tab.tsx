@@ -1,0 +1,3 @@
+export function SynthesisTab() {
+  return <h2>Synthesis</h2>;
+}

@@ -4,7 +4,9 @@ import { version } from "../package.json";
 import { Device } from "../src/gpu/device.ts";
 import type { DeviceOptions } from "../src/gpu/device.ts";
 import { opfsStore } from "../src/storage/opfs.ts";
+import { InvalidOptionError } from "../src/util/errors.ts";
 import type { EngineHost } from "./engine.ts";
+import type { RewardWorkerKind } from "./protocol.ts";
 import { RewardService } from "./rewards.ts";
 import type { RewardHost } from "./rewards.ts";
 import { memoryRuns } from "./runs.ts";
@@ -20,21 +22,13 @@ export function browserHost(device?: DeviceOptions["device"]): EngineHost {
   };
 }
 
-function startRewardWorker(): RewardHost {
+function startRewardWorker(kind: RewardWorkerKind): RewardHost {
   // Without workers, as in Node, rewards are computed in this thread: one that hangs then hangs all of it.
-  if (typeof Worker === "undefined") {
-    const { port1, port2 } = new MessageChannel();
-    expose(new RewardService(), port1);
-    const terminate = () => {
-      port1.close();
-      port2.close();
-    };
-    return { endpoint: port2, terminate, died: new Promise(() => undefined) };
-  }
-  const worker = new Worker(new URL("./reward-worker.ts", import.meta.url), {
-    type: "module",
-    name: "rewards",
-  });
+  if (typeof Worker === "undefined") return rewardsHere(kind);
+  const worker =
+    kind === "records"
+      ? new Worker(new URL("./hybrid-reward-worker.ts", import.meta.url), { type: "module", name: "rewards" })
+      : new Worker(new URL("./reward-worker.ts", import.meta.url), { type: "module", name: "rewards" });
   return {
     endpoint: worker,
     terminate: () => worker.terminate(),
@@ -42,6 +36,18 @@ function startRewardWorker(): RewardHost {
       worker.onerror = (event) => resolve(event.message || "its script could not be loaded");
     }),
   };
+}
+
+function rewardsHere(kind: RewardWorkerKind): RewardHost {
+  if (kind === "records")
+    throw new InvalidOptionError("rewards of records", "no workers", "a browser, or thinktab/node");
+  const { port1, port2 } = new MessageChannel();
+  expose(new RewardService(), port1);
+  const terminate = () => {
+    port1.close();
+    port2.close();
+  };
+  return { endpoint: port2, terminate, died: new Promise(() => undefined) };
 }
 
 function browserRuns(): RunStorage {

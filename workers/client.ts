@@ -83,7 +83,13 @@ export type {
   StorageKind,
 } from "./protocol.ts";
 export { Generation, RemotePolicy, TrainingRun } from "./remote-policy.ts";
-export type { RemoteCompletion, RemoteGenerateOptions, RemoteTrainOptions } from "./remote-policy.ts";
+export type { RemoteJudgeOptions } from "./remote-judge.ts";
+export type {
+  RemoteCompletion,
+  RemoteEvaluateOptions,
+  RemoteGenerateOptions,
+  RemoteTrainOptions,
+} from "./remote-policy.ts";
 export type { SavedRun } from "./runs.ts";
 
 /** How far a policy is loaded. */

@@ -14,6 +14,8 @@ import type { RunRecipe } from "../src/train/run-recipe.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";
 import type { Shared } from "./engine-run.ts";
 import type {
+  JudgeApi,
+  JudgingCompletion,
   PolicyApi,
   PolicyInfo,
   ReportProgress,
@@ -24,9 +26,17 @@ import type {
   WireGenerateOptions,
   WireInspectOptions,
 } from "./protocol.ts";
+import type { PoolJudge } from "./rewards.ts";
 import { eitherSignal, remotely, serve } from "./stream.ts";
 import type { Streams } from "./stream.ts";
 import { Turn } from "./turn.ts";
+
+/** A judge that came with a call, from the page or from this thread. */
+type Judging = JudgeApi | Remote<JudgeApi>;
+
+function release(judge: Judging | undefined): void {
+  if (judge && releaseProxy in judge) judge[releaseProxy]();
+}
 
 /**
  * A policy on the engine's side. Generation and training share its buffers, so they take turns: a question that is
@@ -38,6 +48,9 @@ export class EnginePolicy implements PolicyApi {
   /** Ends what is no stream: evaluations, plans. */
   readonly #destroyed = new AbortController();
   #training = false;
+  /** Judgements under way, and the judging policy's own order. */
+  #judging = 0;
+  readonly #judgeTurn = new Turn();
 
   constructor(
     private readonly name: string,
@@ -88,8 +101,16 @@ export class EnginePolicy implements PolicyApi {
    * @throws InvalidOptionError when a run of this policy is in progress, or for a task that is none;
    *   StorageError when the run is in progress in another tab.
    */
-  async train(recipe: RunRecipe, options: RunOptions): Promise<TrainingApi & ProxyMarked> {
-    const ended = this.#beginTraining("train");
+  async train(
+    recipe: RunRecipe,
+    options: RunOptions,
+    judge: Judging | undefined,
+  ): Promise<TrainingApi & ProxyMarked> {
+    const trained = this.#beginTraining("train");
+    const ended = () => {
+      trained();
+      release(judge);
+    };
     try {
       const task = await loadTask(recipe.task); // one that is none is refused before anything saved is deleted
       const { EngineRun, isBetweenSteps } = await import("./engine-run.ts"); // what trains is fetched by those who do
@@ -107,6 +128,7 @@ export class EnginePolicy implements PolicyApi {
         shared,
         turn: this.#turn,
         resume: options.resume,
+        judge: this.#judge(judge),
       });
       const events = (cancelled: AbortSignal) => {
         cancelled.addEventListener("abort", () => run.stop(), { once: true });
@@ -159,12 +181,55 @@ export class EnginePolicy implements PolicyApi {
     options: WireEvaluateOptions,
     progress: ReportProgress | Remote<ReportProgress>,
     signal: AbortSignal | undefined,
+    judge: Judging | undefined,
   ): Promise<Evaluation> {
     try {
-      return await this.#evaluate(spec, options, progress, this.#untilDestroyed(signal));
+      return await this.#evaluate(spec, options, progress, this.#untilDestroyed(signal), judge);
     } finally {
       if (releaseProxy in progress) progress[releaseProxy]();
+      release(judge);
     }
+  }
+
+  /**
+   * Whoever waits for judgements has the policy's turn: a policy that judges answers within it.
+   * @throws InvalidOptionError when nothing waits for a judgement.
+   */
+  async answerJudge(
+    messages: Message[],
+    options: WireGenerateOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<JudgingCompletion[]> {
+    if (this.#judging === 0)
+      throw new InvalidOptionError(
+        "policy: a judge's question",
+        "none waits for it",
+        "one of a run's rewards",
+      );
+    const either = this.#untilDestroyed(signal);
+    const end = await this.#judgeTurn.take(either);
+    try {
+      const completions = await this.policy.generate(messages, { ...options, signal: either });
+      return completions.map(({ text, tokens, finishReason }) => ({ text, tokens, finishReason }));
+    } finally {
+      end();
+    }
+  }
+
+  /** The judge on the page's side; while it is asked the policy may be asked, too. */
+  #judge(judge: Judging | undefined): PoolJudge | undefined {
+    if (!judge) return undefined;
+    return {
+      judge: async (request) => {
+        this.#judging++;
+        try {
+          return await judge.judge(request);
+        } finally {
+          this.#judging--;
+        }
+      },
+      counters: async () => judge.counters(),
+    };
   }
 
   async #evaluate(
@@ -172,8 +237,9 @@ export class EnginePolicy implements PolicyApi {
     options: WireEvaluateOptions,
     progress: ReportProgress | Remote<ReportProgress>,
     signal: AbortSignal,
+    judge: Judging | undefined,
   ): Promise<Evaluation> {
-    const scorer = this.shared.rewards.scorer(spec, () => undefined);
+    const scorer = this.shared.rewards.scorer(spec, () => undefined, this.#judge(judge));
     const steps = evaluateSteps(this.policy, await loadTask(spec), { ...options, scorer, signal });
     for (;;) {
       const next = await this.#exclusively(signal, () => steps.next());

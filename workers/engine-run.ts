@@ -4,7 +4,7 @@ import { trainRun } from "../src/train/run.ts";
 import type { RunEvent } from "../src/train/run.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";
 import type { EngineRunEvent } from "./protocol.ts";
-import type { RewardPool } from "./rewards.ts";
+import type { PoolJudge, RewardPool } from "./rewards.ts";
 import type { HeldRun, Runs } from "./runs.ts";
 import { Gate } from "./turn.ts";
 import type { Turn } from "./turn.ts";
@@ -26,6 +26,8 @@ export interface EngineRunOptions {
   /** Of the policy's users. */
   turn: Turn;
   resume: boolean;
+  /** Of descriptive answers. */
+  judge?: PoolJudge;
 }
 
 /**
@@ -70,10 +72,10 @@ export class EngineRun {
   }
 
   async *events(): AsyncGenerator<EngineRunEvent, void, void> {
-    const { recipe, task, policy, resume, shared, turn } = this.options;
+    const { recipe, task, policy, resume, shared, turn, judge } = this.options;
     const { folder, unkept, release } = this.options.held;
     const failures: string[] = [];
-    const scorer = shared.rewards.scorer(recipe.task, (lost) => failures.push(...lost));
+    const scorer = shared.rewards.scorer(recipe.task, (lost) => failures.push(...lost), judge);
     let end: (() => void) | undefined;
     try {
       if (unkept !== undefined) yield { type: "unkept", reason: unkept };

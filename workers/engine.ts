@@ -22,6 +22,7 @@ import type {
   OpenOptions,
   PolicyApi,
   ReportProgress,
+  RewardWorkerKind,
   StorageKind,
   StreamApi,
   WireSource,
@@ -37,7 +38,7 @@ import { installTransferHandlers } from "./transfer.ts";
 /** What the surroundings give: a browser's worker, or Node. */
 export interface EngineHost {
   openDevice(options: OpenOptions): Promise<Device>;
-  startRewardWorker(): RewardHost;
+  startRewardWorker(kind: RewardWorkerKind): RewardHost;
   rewardLimits?: RewardLimits;
   /** Where runs are kept. */
   openRuns(kind: StorageKind): RunStorage;
@@ -57,7 +58,7 @@ export class Engine implements EngineApi {
 
   constructor(private readonly host: EngineHost) {
     installTransferHandlers();
-    this.#rewards = new RewardPool(() => host.startRewardWorker(), host.rewardLimits);
+    this.#rewards = new RewardPool((kind) => host.startRewardWorker(kind), host.rewardLimits);
   }
 
   /** Opens the device, once. @throws GpuUnavailableError */

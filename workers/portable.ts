@@ -1,9 +1,10 @@
 /** What a page hands over, in the form that crosses to a worker. */
 import type { ContentPart, Message } from "../src/data/chat-template.ts";
-import { moduleTaskName } from "../src/tasks/task.ts";
+import { moduleTaskName, recordsTaskName } from "../src/tasks/task.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";
+import { isRecord } from "../src/util/is-record.ts";
 import type { WireSource } from "./protocol.ts";
 
 /** Where a policy comes from. */
@@ -48,11 +49,18 @@ export function portableMessages(messages: readonly Message[]): Message[] {
   return messages.map(portableMessage);
 }
 
-/** A task's module is found from wherever it is imported. */
+/** A module of the user's, a task's or a reward's, is found from wherever it is imported; so are a data set's files. */
 export function portableTask(task: TaskSpec): TaskSpec {
-  return task.name === moduleTaskName && typeof task.url === "string"
-    ? { ...task, url: absolute(task.url) }
-    : task;
+  const resolved = { ...task };
+  const names =
+    task.name === moduleTaskName ? ["url"] : task.name === recordsTaskName ? ["data", "images"] : [];
+  for (const name of names) {
+    const value = task[name];
+    if (typeof value === "string") resolved[name] = absolute(value);
+  }
+  if (task.name === recordsTaskName && isRecord(task.reward) && typeof task.reward.module === "string")
+    resolved.reward = { ...task.reward, module: absolute(task.reward.module) };
+  return resolved;
 }
 
 export function portableRecipe(recipe: RunRecipe): RunRecipe {

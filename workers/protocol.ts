@@ -4,9 +4,11 @@ import type { Message } from "../src/data/chat-template.ts";
 import type { Evaluation, EvaluateOptions } from "../src/evaluation/accuracy.ts";
 import type { DeviceInfo, DeviceOptions } from "../src/gpu/device.ts";
 import type { ModelOptions } from "../src/models/model.ts";
+import type { JudgeCounters } from "../src/language-models/judge.ts";
+import type { JudgeRequest } from "../src/rl/hybrid-reward.ts";
 import type { Completion, RewardResult } from "../src/rl/reward.ts";
 import type { InspectOptions, Inspection } from "../src/rollout/inspect.ts";
-import type { GenerateOptions, TextDelta } from "../src/rollout/policy.ts";
+import type { GenerateOptions, PolicyCompletion, TextDelta } from "../src/rollout/policy.ts";
 import type { BenchmarkResult } from "../src/self-test/benchmark.ts";
 import type { SelfTestResult } from "../src/self-test/self-test.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
@@ -101,14 +103,26 @@ export interface PolicyApi {
     options: WireGenerateOptions,
     signal: AbortSignal | undefined,
   ): StreamApi<TextDelta> & ProxyMarked;
-  train(recipe: RunRecipe, options: RunOptions): Promise<TrainingApi & ProxyMarked>;
+  /** @param judge of descriptive answers, on the page's side */
+  train(
+    recipe: RunRecipe,
+    options: RunOptions,
+    judge: JudgeApi | undefined,
+  ): Promise<TrainingApi & ProxyMarked>;
   plan(recipe: RunRecipe, probe: boolean, signal: AbortSignal | undefined): Promise<RunPlan>;
   evaluate(
     task: TaskSpec,
     options: WireEvaluateOptions,
     progress: ReportProgress,
     signal: AbortSignal | undefined,
+    judge: JudgeApi | undefined,
   ): Promise<Evaluation>;
+  /** The answer of the policy that judges, while a run or an evaluation waits for its judgements. */
+  answerJudge(
+    messages: Message[],
+    options: WireGenerateOptions,
+    signal: AbortSignal | undefined,
+  ): Promise<JudgingCompletion[]>;
   inspect(
     messages: Message[],
     tokens: number[],
@@ -128,6 +142,18 @@ export type ReportProgress = (done: number, total: number) => void | Promise<voi
 export interface NumberedSelfTest extends SelfTestResult {
   done: number;
   total: number;
+}
+
+/** The part of a completion that a judge's reply is read from. */
+export type JudgingCompletion = Pick<PolicyCompletion, "text" | "tokens" | "finishReason">;
+
+/**
+ * A judge of descriptive answers, on the page's side: it holds the endpoint's key, which never crosses, and has what only
+ * a window has.
+ */
+export interface JudgeApi {
+  judge(request: JudgeRequest): Promise<{ score: number | null; why?: string }>;
+  counters(): JudgeCounters | Promise<JudgeCounters>;
 }
 
 /** The engine: the only owner of the GPU. */
@@ -155,13 +181,20 @@ export interface EngineApi {
 export interface Verdict {
   result: RewardResult;
   error?: string;
+  /** In place of a verdict: what has to be judged first. Images are left with the example. */
+  asks?: JudgeRequest;
 }
 
 /** A completion and the example it answers. Examples that are one object are cloned once per message. */
 export interface RewardItem {
   completion: Completion;
   example: TaskExample;
+  /** What the judge said, once it was asked. */
+  judgement?: { score: number | null; why?: string };
 }
+
+/** "records": with mathematics and the user's own functions, a large file; "tasks": what all other tasks need. */
+export type RewardWorkerKind = "tasks" | "records";
 
 /** From the other side of a channel every call gives a promise. */
 export type ReportVerdict = (index: number, verdict: Verdict) => void | Promise<void>;

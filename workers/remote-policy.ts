@@ -4,6 +4,7 @@ import type { ProxyMarked, Remote } from "comlink";
 import type { Message } from "../src/data/chat-template.ts";
 import type { Evaluation, EvaluateOptions } from "../src/evaluation/accuracy.ts";
 import type { InspectOptions, Inspection } from "../src/rollout/inspect.ts";
+import type { GeneratingPolicy } from "../src/language-models/policy-model.ts";
 import type { GenerateOptions, PolicyCompletion, TextDelta } from "../src/rollout/policy.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { RunPlan } from "../src/train/plan-run.ts";
@@ -12,6 +13,8 @@ import type { RunRecipe } from "../src/train/run-recipe.ts";
 import type { Failure } from "./failure.ts";
 import { portableMessages, portableRecipe, portableTask } from "./portable.ts";
 import type { EngineRunEvent, PolicyApi, PolicyInfo, RunOptions, TrainingApi } from "./protocol.ts";
+import { remoteJudge } from "./remote-judge.ts";
+import type { RemoteJudge, RemoteJudgeOptions } from "./remote-judge.ts";
 import { readStream } from "./stream.ts";
 
 export interface RemoteGenerateOptions extends GenerateOptions {
@@ -22,10 +25,18 @@ export interface RemoteGenerateOptions extends GenerateOptions {
 /** A whole completion: its text, its tokens with their log-probabilities, and why it ended. */
 export type RemoteCompletion = Pick<PolicyCompletion, "text" | "tokens" | "logps" | "finishReason">;
 
-/** Where a run is kept, and how it is stopped. */
+/** Where a run is kept, how it is stopped, and what its judge needs. */
 export interface RemoteTrainOptions extends Partial<RunOptions> {
+  /** What the judge that the recipe names (`task.reward.judge`) needs and no recipe holds: the endpoint's key. */
+  judge?: RemoteJudgeOptions;
   /** Aborting it stops the run, as {@link TrainingRun.stop} does. */
   signal?: AbortSignal;
+}
+
+/** How held-out examples are asked and rewarded. */
+export interface RemoteEvaluateOptions extends Omit<EvaluateOptions, "scorer"> {
+  /** As a run has it: see {@link RemoteTrainOptions}. */
+  judge?: RemoteJudgeOptions;
 }
 
 /** A policy in the engine. */
@@ -105,12 +116,27 @@ export class RemotePolicy {
    */
   train(recipe: RunRecipe | Record<string, unknown>, options: RemoteTrainOptions = {}): TrainingRun {
     const { name = "run", resume = false, signal } = options;
+    let judge: RemoteJudge | undefined;
     const begin = async () => {
       signal?.throwIfAborted();
       const portable = portableRecipe(parseRunRecipe(recipe));
-      return this.failure.orElse(this.api.train(portable, { name, resume }));
+      // Demonstrations have no reward, but what is held out is judged.
+      judge = await this.#judge(portable.task, options.judge);
+      return this.failure.orElse(this.api.train(portable, { name, resume }, judge?.api));
     };
-    return new TrainingRun(begin(), this.failure, signal);
+    return new TrainingRun(begin(), this.failure, signal, () => judge?.dispose());
+  }
+
+  #judge(
+    task: TaskSpec,
+    options?: RemoteJudgeOptions,
+    signal?: AbortSignal,
+  ): Promise<RemoteJudge | undefined> {
+    const policy: GeneratingPolicy = {
+      generate: (messages, { signal: asked, ...sampling } = {}) =>
+        this.failure.orElse(this.api.answerJudge([...messages], sampling, asked)),
+    };
+    return remoteJudge(task, { ...options, policy, signal });
   }
 
   /**
@@ -120,11 +146,17 @@ export class RemotePolicy {
    */
   async evaluate(
     task: TaskSpec,
-    { signal, onProgress, ...options }: Omit<EvaluateOptions, "scorer"> = {},
+    { signal, onProgress, judge: judging, ...options }: RemoteEvaluateOptions = {},
   ): Promise<Evaluation> {
     signal?.throwIfAborted();
+    const portable = portableTask(task);
+    const judge = await this.#judge(portable, judging, signal);
     const progress = proxy((done: number, total: number) => onProgress?.(done, total));
-    return this.failure.orElse(this.api.evaluate(portableTask(task), options, progress, signal));
+    try {
+      return await this.failure.orElse(this.api.evaluate(portable, options, progress, signal, judge?.api));
+    } finally {
+      judge?.dispose();
+    }
   }
 
   /** The adapter as PEFT's two files, by name. @throws InvalidOptionError for a policy without one. */
@@ -210,9 +242,11 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
     begun: Promise<Remote<TrainingApi & ProxyMarked>>,
     private readonly failure: Failure,
     signal: AbortSignal | undefined,
+    /** Gives back what the run held on this side. */
+    private readonly release: () => void,
   ) {
     this.#api = begun;
-    begun.catch(() => undefined); // whoever reads the events, or holds the run, hears of it
+    begun.catch(release); // whoever reads the events, or holds the run, hears of the error
     this.#events = this.#read();
     signal?.addEventListener("abort", () => void this.stop().catch(() => undefined), { once: true });
   }
@@ -226,6 +260,7 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
       }
     } finally {
       this.#ended = true;
+      this.release();
     }
   }
 
@@ -247,6 +282,7 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
   /** Ends the run; its last event is `done` with reason `stopped`. What was done is saved. */
   async stop(): Promise<void> {
     await this.#ask((api) => api.stop());
+    this.release(); // judgements under way would hold it up
   }
 
   /**

@@ -33,10 +33,14 @@ export interface TrainerState {
 }
 
 /** How rewards are computed: inline by default, or in a worker of their own. */
-export type Scorer = (
-  completions: readonly { text: string; tokens: number[]; finishReason: "stop" | "length" }[],
-  examples: readonly TaskExample[],
-) => Promise<RewardResult[]>;
+export interface Scorer {
+  (
+    completions: readonly { text: string; tokens: number[]; finishReason: "stop" | "length" }[],
+    examples: readonly TaskExample[],
+  ): Promise<RewardResult[]>;
+  /** Metrics of the rewards last computed, besides their values: how often a judge was asked. */
+  metrics?: () => Record<string, number>;
+}
 
 const nonFiniteLimit = 3;
 
@@ -188,7 +192,7 @@ export class GrpoTrainer {
         train: ended - scored,
       },
     });
-    yield { type: "step", step, metrics };
+    yield { type: "step", step, metrics: { ...metrics, ...this.scorer.metrics?.() } };
     yield* warnings(step, optimizer, advantages, zeroStd, learningRate);
     if (this.#nonFinite >= nonFiniteLimit) {
       throw new NonFiniteError(

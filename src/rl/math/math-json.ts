@@ -22,3 +22,13 @@ export function parts(node: MathJson): { operator: string; operands: readonly Ma
   const [operator, ...operands] = node as readonly MathJson[];
   return typeof operator === "string" ? { operator, operands } : null;
 }
+
+/** The part of the algebra package that is used. */
+interface LatexParser {
+  parse(latex: string, options: { canonical: false }): { readonly json: unknown };
+}
+
+/** Reads LaTeX by the algebra package, as it stands: nothing is simplified. */
+export function mathEngineOf(parser: LatexParser): MathEngine {
+  return { parse: (latex) => parser.parse(latex, { canonical: false }).json as MathJson };
+}

@@ -1,4 +1,4 @@
-import type { MathEngine, MathJson } from "../math/math-json.ts";
+import { mathEngineOf, type MathEngine, type MathJson } from "../math/math-json.ts";
 
 export type { MathEngine, MathJson };
 
@@ -11,10 +11,7 @@ let engine: Promise<MathEngine> | undefined;
  */
 export function loadMathEngine(): Promise<MathEngine> {
   engine ??= import("@cortex-js/compute-engine")
-    .then(({ ComputeEngine }) => {
-      const computeEngine = new ComputeEngine();
-      return { parse: (latex: string) => computeEngine.parse(latex, { canonical: false }).json as MathJson };
-    })
+    .then(({ ComputeEngine }) => mathEngineOf(new ComputeEngine()))
     .catch((error: unknown) => {
       engine = undefined; // the network may be back the next time
       throw error;

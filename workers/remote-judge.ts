@@ -1,0 +1,55 @@
+import { proxy } from "comlink";
+import type { ProxyMarked } from "comlink";
+import type { JudgeHost, OpenJudge } from "../src/language-models/judge-config.ts";
+import { recordsTaskName } from "../src/tasks/task.ts";
+import type { TaskSpec } from "../src/tasks/registry.ts";
+import { isRecord } from "../src/util/is-record.ts";
+import type { JudgeApi } from "./protocol.ts";
+
+/** What a judge's configuration, which is part of the recipe, does not hold. */
+export interface RemoteJudgeOptions {
+  /** Of the judge's endpoint. Kept in this page's memory only: no worker, no file and no message ever has it. */
+  key?: string;
+  /** In place of the platform's, for the judge's endpoint. */
+  fetch?: typeof fetch;
+}
+
+/** {@link RemoteJudgeOptions}, and the policy that may be the judge. */
+export type JudgeHostOptions = RemoteJudgeOptions & Pick<JudgeHost, "policy" | "signal">;
+
+/** A judge for the engine, and how it is ended. */
+export interface RemoteJudge {
+  api: JudgeApi & ProxyMarked;
+  dispose(): void;
+}
+
+/**
+ * The judge that a task's reward names, for the engine to ask; undefined for a task without one. Its code is fetched now,
+ * by those who have one.
+ * @throws InvalidOptionError, LanguageModelError, … when it cannot be opened.
+ */
+export async function remoteJudge(task: TaskSpec, host: JudgeHostOptions): Promise<RemoteJudge | undefined> {
+  const config = task.name === recordsTaskName && isRecord(task.reward) ? task.reward.judge : undefined;
+  if (config === undefined || config === null) return undefined;
+  const { openPageJudge } = await import("./page-judge.ts");
+  const ended = new AbortController();
+  const { signal } = host;
+  const judge: OpenJudge = await openPageJudge(config, {
+    ...host,
+    signal: signal ? AbortSignal.any([signal, ended.signal]) : ended.signal,
+  });
+  const api: JudgeApi = {
+    judge: async (request) => {
+      const { score, why } = await judge.judge(request);
+      return { score, why };
+    },
+    counters: () => judge.counters(),
+  };
+  return {
+    api: proxy(api),
+    dispose() {
+      ended.abort(new DOMException("the run has ended", "AbortError"));
+      judge.dispose();
+    },
+  };
+}

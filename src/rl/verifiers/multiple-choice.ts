@@ -42,7 +42,7 @@ export function extractChoice(text: string, options: Options): Choice {
   if (named.length === 1 && tokens.indexOf(named[0]) >= tokens.length - lastTokens)
     return { letter: named[0], how: "its letter" };
   if (named.length === 0 && tokens.includes(noChoice)) return { letter: noChoice, how: "the letter Z" };
-  const said = /\banswer is:?\s*\(?([A-D])(?![\p{L}\d])/iu.exec(text)?.[1];
+  const said = /\banswer\s+is:?\s*[*(]*([A-D])(?![\p{L}\d])/iu.exec(text)?.[1];
   if (said !== undefined && /[A-D]/.test(said) && Object.hasOwn(options, said))
     return { letter: said, how: "“answer is”" };
   const lower = text.toLowerCase();

@@ -16,6 +16,7 @@ describe("VLMEvalKit's inference", () => {
     ["I think it is a dog", "B"],
     ["<answer> B </answer>", "B"],
     ["The answer is B because all of the animals in the picture bark at night", "B"],
+    ["The correct answer is **B**. The animal in the picture barks loudly at night", "B"],
     ["A good picture of B", null],
     ["A and B", null],
     ["A dog and a cat", null],

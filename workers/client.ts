@@ -68,6 +68,7 @@ export type {
   DataFiles,
   DatasetFiles,
   DataWorkerOptions,
+  MadeUpDataset,
   PlainReport,
   ReadDatasetOptions,
   RowQuery,

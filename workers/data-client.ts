@@ -2,12 +2,14 @@
 import { proxy, releaseProxy, wrap } from "comlink";
 import type { Endpoint, ProxyMarked, Remote } from "comlink";
 import type { SampleFormat } from "../src/data/formats/sample.ts";
-import type { HybridExample, HybridResult } from "../src/rl/hybrid-reward.ts";
+import type { RewardExplanation } from "../src/rl/explain-reward.ts";
+import type { HybridExample } from "../src/rl/hybrid-reward.ts";
 import { InvalidOptionError, ThinktabError } from "../src/util/errors.ts";
 import type {
   ConvertedDataset,
   DataApi,
   DatasetApi,
+  MadeUpDataset,
   PlainReport,
   RowQuery,
   ShownRow,
@@ -19,7 +21,7 @@ import { absolute, fileTable } from "./portable.ts";
 import { readStream } from "./stream.ts";
 import { installTransferHandlers } from "./transfer.ts";
 
-export type { ConvertedDataset, FoundRow, PlainReport, RowQuery, ShownRow } from "./data/protocol.ts";
+export type { ConvertedDataset, MadeUpDataset, PlainReport, RowQuery, ShownRow } from "./data/protocol.ts";
 
 /** Files of a data set: an address, or what was picked or dropped; a map has paths as keys. */
 export type DataFiles = string | readonly File[] | ReadonlyMap<string, Blob>;
@@ -105,8 +107,13 @@ export class DataWorker {
     return dataset;
   }
 
+  /** WeThink records about pictures of coloured shapes, with the pictures: something to try things with. */
+  makeUp(count: number, seed = 0): Promise<MadeUpDataset> {
+    return this.failure.orElse(this.api.makeUp(count, seed));
+  }
+
   /** What the hybrid reward gives a response, and why: which rule was chosen, what it took for the answer, each part. */
-  explain(response: string, example: HybridExample): Promise<HybridResult> {
+  explain(response: string, example: HybridExample): Promise<RewardExplanation> {
     return this.failure.orElse(this.api.explain(response, example));
   }
 

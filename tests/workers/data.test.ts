@@ -103,13 +103,25 @@ test("a data set becomes another format", async () => {
 test("a reward is explained", async () => {
   const example = { problem: "How many?", answer: "3", reward: "number" };
   const right = await worker.explain("<think>I count.</think> <answer>3</answer>", example);
-  expect(right).toMatchObject({ overall: 1, accuracy: 1, format: 1, verifier: "number", extracted: "3" });
+  expect(right).toMatchObject({ overall: 1, verifier: { name: "number" }, extracted: "3" });
+  expect(right.parts).toMatchObject([
+    { name: "accuracy", value: 1, contribution: 0.7 },
+    { name: "format", value: 1, contribution: 0.3 },
+  ]);
   const wrong = await worker.explain("4", example);
-  expect(wrong).toMatchObject({ overall: 0, format: 0, extracted: "4" });
+  expect(wrong).toMatchObject({ overall: 0, extracted: "4" });
   const formula = { problem: "Simplify.", answer: "$\\frac{1}{2}$", reward: "math" };
   expect(await worker.explain("<think></think> <answer>$0.5$</answer>", formula)).toMatchObject({
-    accuracy: 1,
+    overall: 1,
   });
+});
+
+test("a made-up data set has nothing that is rejected", async () => {
+  const set = await worker.makeUp(8, 1);
+  const made = await worker.open(set);
+  expect(await made.inspect()).toMatchObject({ rows: 8, accepted: 8, images: { found: 8, missing: 0 } });
+  expect(set.images.size).toBe(8);
+  made.close();
 });
 
 test("what is no data set is refused with its class", async () => {

@@ -18,10 +18,7 @@ export function openDataFile(wire: WireFiles): DataFile {
       paths.join(", ") || "no file",
       "one file: JSONL, JSON, Parquet or TSV",
     );
-  return {
-    source: fileSource(new Map([["file/" + paths[0], wire.files.get(paths[0])!]]), wire.name),
-    path: paths[0],
-  };
+  return { source: fileSource(prefixed(wire.files), wire.name), path: paths[0] };
 }
 
 /**
@@ -35,14 +32,33 @@ export async function openImages(wire: WireFiles, options?: ReadOptions): Promis
     const stem = partStem(path);
     return stem === null ? zipImages({ source, path }, options) : splitZipImages(source, stem, options);
   }
-  const source = fileSource(wire.files, wire.name);
   const names = [...wire.files.keys()].map((path) => path.slice(path.lastIndexOf("/") + 1));
   const stem = names.map(partStem).find((found) => found !== null);
   if (stem !== undefined) return splitZipImages(fileSource(byName(wire.files), wire.name), stem, options);
   const [first] = names;
   if (names.length === 1 && /\.zip$/i.test(first))
     return zipImages({ source: fileSource(byName(wire.files), wire.name), path: first }, options);
-  return folderImages(source);
+  return pickedImages(wire.files, wire.name);
+}
+
+/** Records name their images from the folder that was picked, or from the one that it is in. */
+function pickedImages(files: ReadonlyMap<string, Blob>, name: string): ImageLookup {
+  const [first = ""] = files.keys();
+  const folder = first.slice(0, first.indexOf("/") + 1);
+  const common = [...files.keys()].every((path) => path.startsWith(folder)) ? folder : "";
+  const images = folderImages(fileSource(prefixed(files), name));
+  const find = async (path: string, options?: ReadOptions) =>
+    (await images.has(path, options)) ? path : common + path;
+  return {
+    name,
+    has: async (path, options) => images.has(await find(path, options), options),
+    read: async (path, options) => images.read(await find(path, options), options),
+  };
+}
+
+/** Under one folder more, which a source of files takes off. */
+function prefixed(files: ReadonlyMap<string, Blob>): Map<string, Blob> {
+  return new Map(Array.from(files, ([path, blob]) => [`files/${path}`, blob]));
 }
 
 /** Parts of an archive lie side by side, in whatever folder. */

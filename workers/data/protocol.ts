@@ -3,7 +3,8 @@ import type { ProxyMarked } from "comlink";
 import type { SampleFormat } from "../../src/data/formats/sample.ts";
 import type { DatasetReport } from "../../src/data/wethink/inspect.ts";
 import type { WeThinkRecord } from "../../src/data/wethink/record.ts";
-import type { HybridExample, HybridResult } from "../../src/rl/hybrid-reward.ts";
+import type { RewardExplanation } from "../../src/rl/explain-reward.ts";
+import type { HybridExample } from "../../src/rl/hybrid-reward.ts";
 import type { StreamApi } from "../protocol.ts";
 
 /** Files as they cross: by path, since a cloned File does not keep its path everywhere. An address is absolute. */
@@ -56,6 +57,13 @@ export interface ConvertedDataset {
   rejectedRows: number;
 }
 
+/** A data set of the toy world. */
+export interface MadeUpDataset {
+  data: ReadonlyMap<string, Blob>;
+  /** PNGs by the path that the records give. */
+  images: ReadonlyMap<string, Blob>;
+}
+
 export type ReportRows = (rows: number) => void | Promise<void>;
 
 /** A data set on the far side. */
@@ -73,5 +81,6 @@ export interface DatasetApi {
 export interface DataApi {
   ready(): true;
   open(dataset: WireDataset, signal: AbortSignal | undefined): Promise<DatasetApi & ProxyMarked>;
-  explain(response: string, example: HybridExample): Promise<HybridResult>;
+  makeUp(count: number, seed: number): Promise<MadeUpDataset>;
+  explain(response: string, example: HybridExample): Promise<RewardExplanation>;
 }

@@ -1,14 +1,14 @@
 /** The data worker's side. What is heavy, or for one page alone, is fetched when it is asked for. */
 import type { ProxyMarked } from "comlink";
-import type { HybridExample, HybridResult, HybridReward } from "../../src/rl/hybrid-reward.ts";
+import type { RewardExplanation } from "../../src/rl/explain-reward.ts";
+import type { HybridExample } from "../../src/rl/hybrid-reward.ts";
 import { remotely } from "../stream.ts";
 import type { Streams } from "../stream.ts";
-import type { DataApi, DatasetApi, WireDataset } from "./protocol.ts";
+import type { DataApi, DatasetApi, MadeUpDataset, WireDataset } from "./protocol.ts";
 
 /** See {@link DataApi}. */
 export class DataService implements DataApi {
   readonly #streams: Streams = new Set();
-  #reward: Promise<HybridReward> | undefined;
 
   ready(): true {
     return true;
@@ -19,16 +19,15 @@ export class DataService implements DataApi {
     return remotely(await openDataset(dataset, this.#streams, signal));
   }
 
-  async explain(response: string, example: HybridExample): Promise<HybridResult> {
-    this.#reward ??= openReward();
-    return (await this.#reward)({ text: response, tokens: [], finishReason: "stop" }, example);
+  async makeUp(count: number, seed: number): Promise<MadeUpDataset> {
+    return (await import("./made-up.ts")).makeUp(count, seed);
   }
-}
 
-async function openReward(): Promise<HybridReward> {
-  const [{ hybridReward }, { loadMathEngine }] = await Promise.all([
-    import("../../src/rl/hybrid-reward.ts"),
-    import("../../src/rl/verifiers/math-engine.ts"),
-  ]);
-  return hybridReward({ math: loadMathEngine });
+  async explain(response: string, example: HybridExample): Promise<RewardExplanation> {
+    const [{ explainReward }, { loadMathEngine }] = await Promise.all([
+      import("../../src/rl/explain-reward.ts"),
+      import("../../src/rl/verifiers/math-engine.ts"),
+    ]);
+    return explainReward(response, example, { math: loadMathEngine });
+  }
 }

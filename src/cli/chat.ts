@@ -92,7 +92,7 @@ function question(text: string, images: readonly string[]): Message[] {
   return [{ role: "user", content: [...parts, { type: "text", text }] }];
 }
 
-interface LoadOptions extends Pick<ModelOptions, "format" | "lora"> {
+interface LoadOptions extends Pick<ModelOptions, "format" | "lora" | "dense"> {
   /** Folder of a PEFT adapter, in place of a fresh one. */
   adapter?: string;
 }
@@ -101,7 +101,7 @@ interface LoadOptions extends Pick<ModelOptions, "format" | "lora"> {
 export async function loadPolicy(
   device: Device,
   model: string,
-  { format, adapter: folder, lora }: LoadOptions,
+  { format, adapter: folder, lora, dense }: LoadOptions,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Policy> {
@@ -113,13 +113,14 @@ export async function loadPolicy(
   const policy = await Policy.load(device, source, {
     format,
     lora: adapter ? { rank: adapter.rank, alpha: adapter.alpha, rslora: adapter.rslora } : lora,
+    dense,
     onProgress: (done, total) => progress.show(`loading ${source.name}`, `${done}/${total} blocks`),
     signal,
   });
   if (adapter) policy.model.loadAdapter(adapter);
-  const { frozen } = policy.model.weightBytes();
+  const { frozen, trained } = policy.model.weightBytes();
   progress.line(
-    `loaded ${source.name}: ${formatBytes(frozen)} of weights in ${formatMs(performance.now() - started)}`,
+    `loaded ${source.name}: ${formatBytes(frozen + (dense ? trained : 0))} of weights in ${formatMs(performance.now() - started)}`,
   );
   return policy;
 }

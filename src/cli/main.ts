@@ -11,11 +11,13 @@ const commands = {
   doctor: () => import("./doctor.ts").then((module) => module.doctorCommand),
   chat: () => import("./chat.ts").then((module) => module.chatCommand),
   train: () => import("./train.ts").then((module) => module.trainCommand),
+  sft: () => import("./sft.ts").then((module) => module.sftCommand),
   toy: () => import("./train.ts").then((module) => module.toyCommand),
   replay: () => import("./replay.ts").then((module) => module.replayCommand),
   parity: () => import("./parity.ts").then((module) => module.parityCommand),
   score: () => import("./score.ts").then((module) => module.scoreCommand),
   data: () => import("./data.ts").then((module) => module.dataCommand),
+  eval: () => import("./eval.ts").then((module) => module.evalCommand),
 };
 
 const meta = {
@@ -68,6 +70,8 @@ async function dispatch([name, ...rest]: string[]): Promise<number> {
       return run(await commands.chat(), rest);
     case "train":
       return run(await commands.train(), rest);
+    case "sft":
+      return run(await commands.sft(), rest);
     case "toy":
       return run(await commands.toy(), rest);
     case "replay":
@@ -78,6 +82,8 @@ async function dispatch([name, ...rest]: string[]): Promise<number> {
       return run(await commands.score(), rest);
     case "data":
       return run(await commands.data(), rest);
+    case "eval":
+      return run(await commands.eval(), rest);
     default:
       throw new UsageError(`unknown command: ${name}, expected one of ${Object.keys(commands).join(", ")}`);
   }

@@ -3,7 +3,6 @@ import { defineCommand } from "citty";
 import type { DeviceInfo } from "../gpu/device.ts";
 import type { Policy } from "../rollout/policy.ts";
 import { memoryStore } from "../storage/blob-store.ts";
-import { createTask } from "../tasks/registry.ts";
 import { RunFolder } from "../train/run-folder.ts";
 import { modelOptions } from "../train/run-recipe.ts";
 import { compareRuns, parseRunRecord, pinVariants, variantsOf } from "../train/run-record.ts";
@@ -15,6 +14,7 @@ import { loadPolicy } from "./chat.ts";
 import { formatBar, Progress, wrapText } from "./format.ts";
 import { describeProgress, describeTerms } from "./run-text.ts";
 import { interruptible, openDevice } from "./session.ts";
+import { openTask } from "./task.ts";
 import { runVersions } from "./versions.ts";
 
 export const replayCommand = defineCommand({
@@ -118,10 +118,11 @@ async function replay(
   const recipe = { ...recorded.recipe, evaluation: { ...recorded.recipe.evaluation, scenes: 0 } };
   const enough = new AbortController();
   const kit = runVersions();
+  const { task } = await openTask(recipe.task, { progress, signal });
   const started = performance.now();
   for await (const event of trainRun({
     policy,
-    task: createTask(recipe.task),
+    task,
     recipe,
     folder,
     kit,

@@ -3,7 +3,7 @@ import type { EvaluationSummary, Proportion } from "../evaluation/accuracy.ts";
 import type { ChangedExample } from "../evaluation/changed-examples.ts";
 import { formatBudget } from "../gpu/plan.ts";
 import type { Task } from "../tasks/task.ts";
-import { trainingOf } from "../train/run-recipe.ts";
+import { denseOf, trainingOf } from "../train/run-recipe.ts";
 import type { RunRecipe } from "../train/run-recipe.ts";
 import {
   describeTerm,
@@ -32,12 +32,15 @@ export function describeRecipe(
   const options = Object.entries(task).filter(([option]) => option !== "name");
   const set = options.flatMap(describeOption);
   const { scenes, split } = evaluation;
+  const dense = denseOf(recipe);
   const asked = Math.min(scenes, sizes?.[split] ?? Infinity);
   return [
     ["task", `${[task.name, ...set].join(", ")}. ${description}`],
     [
       "policy",
-      `${model}, weights as ${format ?? "they are stored"}, LoRA of rank ${lora.rank} (alpha ${lora.alpha})`,
+      dense
+        ? `${model}, every weight of ${dense === "all" ? "it" : "its decoder"} in f32`
+        : `${model}, weights as ${format ?? "they are stored"}, LoRA of rank ${lora.rank} (alpha ${lora.alpha})`,
     ],
     ["recipe", `${name}: ${describeTraining(recipe)}`],
     [
@@ -56,6 +59,8 @@ export function heldOut(count: number): string {
 
 /** A task's option; nothing for a long list, which may be a set of pictures: the task's description tells of it. */
 function describeOption([option, value]: [string, unknown]): string[] {
+  if (option === "system" && typeof value === "string")
+    return [`a system prompt of ${value.length} characters`];
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return Array.isArray(value) && text.length > lineWidth ? [] : [`${option} ${text}`];
 }
@@ -102,6 +107,7 @@ function stepParts({ metrics }: StepNumbers): string[] {
   const value = (name: string): number | undefined => metrics[name];
   const parts: [value: number | undefined, text: (value: number) => string][] = [
     [value("reward"), (reward) => `reward ${fixed(reward, 2)}`],
+    [value("filter/kept"), (kept) => `kept ${kept} of ${groupsOf(metrics)}`],
     // Of a rewarded run it says nothing.
     [value("reward") === undefined ? value("loss") : undefined, (loss) => `loss ${fixed(loss, 3)}`],
     [value("rewards/thinking/mean"), (share) => `thinks ${formatPercent(share, 0)}`],
@@ -110,6 +116,12 @@ function stepParts({ metrics }: StepNumbers): string[] {
     [value("tokens_per_second"), (rate) => `${rate.toFixed(0)} tok/s`],
   ];
   return parts.flatMap(([found, text]) => (found === undefined ? [] : [text(found)]));
+}
+
+/** Groups that a step with online filtering drew. */
+function groupsOf(metrics: StepNumbers["metrics"]): number {
+  const counts = Object.entries(metrics).filter(([name]) => /^filter\/(kept|dropped_|excess)/.test(name));
+  return counts.reduce((sum, [, count]) => sum + count, 0);
 }
 
 /** A step as a line of its own: for logs, files and pipes. @param ms that the step took. */

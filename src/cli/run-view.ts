@@ -1,6 +1,6 @@
 import { changedExamples } from "../evaluation/changed-examples.ts";
 import type { Task } from "../tasks/task.ts";
-import { trainingOf } from "../train/run-recipe.ts";
+import { denseOf, trainingOf } from "../train/run-recipe.ts";
 import type { RunRecipe } from "../train/run-recipe.ts";
 import type { RunEvent } from "../train/run.ts";
 import { formatBar, formatDuration, wrapText } from "./format.ts";
@@ -125,7 +125,7 @@ export class RunView {
       print("");
     }
     print(
-      `${record.steps} step${record.steps === 1 ? "" : "s"} in ${formatDuration(record.wallMs)}; adapter sha256`,
+      `${record.steps} step${record.steps === 1 ? "" : "s"} in ${formatDuration(record.wallMs)}; ${denseOf(recipe) ? "weights" : "adapter"} sha256`,
     );
     print(record.weightsSha256);
   }

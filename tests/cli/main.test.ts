@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, "../..");
 test("--help lists the commands", async () => {
   const { code, out, err } = await thinktab("--help");
   expect({ code, err }).toEqual({ code: 0, err: "" });
-  for (const command of ["doctor", "chat", "train", "toy", "replay", "parity", "score", "data"])
+  for (const command of ["doctor", "chat", "train", "sft", "toy", "replay", "parity", "score", "data", "eval"])
     expect(out).toMatch(new RegExp(`^ *${command} `, "m"));
   expect(tooWide(out.replaceAll(/ +$/gm, ""))).toEqual([]);
 });
@@ -20,7 +20,7 @@ test("--version is the package's", async () => {
   expect(await thinktab("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
 });
 
-test.each(["doctor", "chat", "train", "toy", "replay", "parity", "data"])(
+test.each(["doctor", "chat", "train", "sft", "toy", "replay", "parity", "data", "eval"])(
   "%s --help shows its options",
   async (command) => {
     const { code, out, err } = await thinktab(command, "--help");

@@ -8,7 +8,7 @@ const withoutGpu = [
   "tests/cli/{data,score,handoff,synth}.test.ts",
   "tests/docs/*.test.ts",
   "tests/workers/{data,pending,stream}.test.ts",
-  "tests/evaluation/benchmarks/**/*.test.ts",
+  "tests/evaluation/{benchmarks,runs}/**/*.test.ts",
   "tests/{scripts,util,reference,rl,data,storage,tasks,demo,handoff,synthesis,language-models}/**/*.test.ts",
 ];
 
@@ -20,7 +20,7 @@ const withoutGpu = [
 const longRuns = [
   "tests/toy/**/*.test.ts",
   "tests/train/memory.test.ts",
-  "tests/cli/{train,replay}.test.ts",
+  "tests/cli/{train,replay,eval}.test.ts",
   "tests/workers/client.test.ts",
   "tests/docs/examples/*.test.ts",
 ];

@@ -33,6 +33,11 @@ export interface GenerationRequest {
   prompt: PackedPrompt;
   /** Completions of this prompt. */
   n: number;
+  /**
+   * Number of its first completion, which keys the random draws: the same number, prompt and seed give the same draws
+   * beside whatever others. Absent: completions are counted from 0 within the call.
+   */
+  sequence?: number;
 }
 
 export interface Completion {
@@ -53,7 +58,7 @@ export type GenerationEvent =
 interface Row {
   request: number;
   index: number;
-  /** Number of the sequence within the call: keys its random draws. */
+  /** Number of the sequence: keys its random draws. */
   sequence: number;
   slot: number;
   prefix: { begin: number; end: number };
@@ -242,7 +247,8 @@ export class RolloutEngine {
     const rows: Row[] = [];
     let begin = 0;
     for (const { request, first, count } of wave) {
-      const { tokens, positions, nextPosition } = requests[request].prompt;
+      const { prompt, sequence } = requests[request];
+      const { tokens, positions, nextPosition } = prompt;
       const last = tokens.length - 1;
       const prefix = { begin, end: begin + last };
       begin = prefix.end;
@@ -250,7 +256,7 @@ export class RolloutEngine {
         rows.push({
           request,
           index: first + i,
-          sequence: nextSequence(),
+          sequence: sequence === undefined ? nextSequence() : sequence + first + i,
           slot: rows.length,
           prefix,
           nextPosition,

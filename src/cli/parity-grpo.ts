@@ -4,8 +4,10 @@ import { readObjectiveStats } from "../kernels/grpo-loss.ts";
 import { runPrograms } from "../gpu/program.ts";
 import type { Model } from "../models/model.ts";
 import { packGroups } from "../models/packing.ts";
-import { objectiveOptions, policyObjective, sequenceWeights } from "../rl/objective.ts";
-import type { LossType } from "../rl/objective.ts";
+import { objectiveOptions } from "../rl/loss-types.ts";
+import type { LossType } from "../rl/loss-types.ts";
+import { sequenceWeights } from "../rl/loss-weights.ts";
+import { policyObjective } from "../rl/objective.ts";
 import { recordGrpo } from "../train/grpo-programs.ts";
 import { checkGradients } from "./parity-model.ts";
 import type { ParityReport } from "./parity-report.ts";
@@ -55,12 +57,16 @@ export async function checkGrpo(model: Model, report: ParityReport, fixture: Grp
   };
   const programs = await recordGrpo(model, {
     capacity: { tokens: batch.ids.length, scored, segments: G + 1 },
-    sequences: G,
-    stepTokens: scored,
-    groupSize: G,
+    advantage: {
+      sequences: G,
+      stepTokens: scored,
+      groupSize: G,
+      estimator: "grpo",
+      scaleRewards: "group",
+      advantageEps: 1e-4,
+      gamma: 1,
+    },
     objective,
-    scaleRewards: "group",
-    advantageEps: 1e-4,
     reference: true,
     iterations: 2,
     recompute: true,

@@ -50,9 +50,20 @@ export interface StepRecord {
   lengths: readonly number[];
   /** [P·G] true where the completion was cut at the length limit. */
   truncated: readonly boolean[];
+  /** Groups by what online filtering made of them; absent: all were trained on. The other fields are of all groups. */
+  filter?: {
+    rounds: number;
+    kept: { readonly length: number };
+    dropped: { low: number; high: number; none: number; excess: number };
+  };
+  /** Absent: nothing was trained on. */
   objective?: ObjectiveStats;
   /** False leaves out `kl`: there was no reference. */
   hasKl?: boolean;
+  /** The KL in the reward; absent: `objective` has it. */
+  kl?: number;
+  /** The weight of the KL, where it is another from step to step. */
+  klCoef?: number;
   optimizer?: OptimizerReport;
   learningRate: number;
   /** Prompt and completion tokens processed so far in the run, this step included. */
@@ -69,7 +80,9 @@ export interface StepRecord {
  * `clip_ratio/{low,high,region}_mean`, `sampling/sampling_logp_difference/{mean,max}`,
  * `sampling/importance_sampling_ratio/{mean,min,max}`, `grad_norm`, `learning_rate`, `num_tokens`, `step_time` (s).
  * Beyond TRL: `clip_ratio/dual_mean`, `rewards/excluded`, `tokens_per_second`, `weights_changed`, `weights_max_change`,
- * `step_skipped`, `non_finite_tokens`, `timing_s/{rollout,reward,train}` as EasyR1 spells them.
+ * `step_skipped`, `non_finite_tokens`, `kl_coef`, `timing_s/{rollout,reward,train}` as EasyR1 spells them; with online
+ * filtering `filter/rounds` (times that prompts were drawn) and counts of groups: `filter/kept`, trained on,
+ * `filter/dropped_{low,high,none}` by mean and for want of a reward, `filter/excess`, more than the step takes.
  * A metric that has nothing to be computed from is absent.
  */
 export function stepMetrics(step: StepRecord): Record<string, number> {
@@ -103,7 +116,8 @@ export function stepMetrics(step: StepRecord): Record<string, number> {
   if (objective) {
     put("loss", objective.loss);
     put("policy_loss", objective.policyLoss);
-    if (step.hasKl ?? true) put("kl", objective.kl);
+    if (step.hasKl ?? true) put("kl", step.kl ?? objective.kl);
+    put("kl_coef", step.klCoef);
     put("entropy", objective.entropy);
     put("clip_ratio/low_mean", objective.clipLow);
     put("clip_ratio/high_mean", objective.clipHigh);
@@ -115,6 +129,19 @@ export function stepMetrics(step: StepRecord): Record<string, number> {
     put("sampling/importance_sampling_ratio/min", objective.ratioMin);
     put("sampling/importance_sampling_ratio/max", objective.ratioMax);
     put("non_finite_tokens", objective.nonFinite);
+  }
+  if (step.filter) {
+    const { rounds, kept, dropped } = step.filter;
+    put("filter/rounds", rounds);
+    put("filter/kept", kept.length);
+    for (const [verdict, count] of [
+      ["dropped_low", dropped.low],
+      ["dropped_high", dropped.high],
+      ["dropped_none", dropped.none],
+      ["excess", dropped.excess],
+    ] as const)
+      put(`filter/${verdict}`, count);
+    if (!optimizer) put("step_skipped", 1);
   }
   if (optimizer) {
     put("grad_norm", optimizer.gradNorm);

@@ -4,8 +4,8 @@
  * Completions are packed one after the other: `lengths` [S] tokens each, N = Σ lengths in all.
  */
 import { InvalidOptionError, ShapeError } from "../util/errors.ts";
-import { klEstimate } from "./objective.ts";
-import type { KlType } from "./objective.ts";
+import { klEstimate } from "./kl.ts";
+import type { KlType } from "./kl.ts";
 
 /** What {@link tokenRewards} needs. */
 export interface TokenRewardInputs {

@@ -37,7 +37,13 @@ export type TrainEvent =
   | {
       type: "warning";
       step: number;
-      code: "no-weight-changed" | "non-finite" | "zero-variance" | "reward-failed" | "skipped-demonstration";
+      code:
+        | "no-weight-changed"
+        | "non-finite"
+        | "zero-variance"
+        | "reward-failed"
+        | "online-filtering"
+        | "skipped-demonstration";
       message: string;
     }
   | { type: "done"; step: number; reason: "finished" | "stopped" };

@@ -4,7 +4,6 @@ import type { Program, SlotPool } from "../gpu/program.ts";
 import { Recorder } from "../gpu/recorder.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { OPTIMIZER_REPORT } from "../kernels/adamw.ts";
-import { emitAdvantage } from "../kernels/advantage.ts";
 import { emitGrpoLoss, OBJECTIVE_STATS } from "../kernels/grpo-loss.ts";
 import { emitGatherRows, emitScatterRows } from "../kernels/rows.ts";
 import { bannedMask } from "../kernels/sampling.ts";
@@ -12,24 +11,23 @@ import { view } from "../gpu/tensor.ts";
 import type { Model } from "../models/model.ts";
 import { emitBackward, emitDecoder, emitScores, PackedInputs } from "../models/packed-inputs.ts";
 import type { PackedCapacity } from "../models/packed-inputs.ts";
-import type { ObjectiveOptions } from "../rl/objective.ts";
-import type { AdvantageScale } from "../rl/advantage.ts";
+import { lossForm, objectiveOptions } from "../rl/loss-types.ts";
+import type { ObjectiveOptions } from "../rl/loss-types.ts";
 import { InvalidOptionError } from "../util/errors.ts";
+import { recordAdvantage } from "./advantage-program.ts";
+import type { AdvantageProgram, AdvantageProgramOptions } from "./advantage-program.ts";
 import { recordOptimizer, trainedParameters } from "./optimizer-program.ts";
 import type { OptimizerOptions } from "./optimizer-program.ts";
 
 export interface GrpoProgramOptions {
   /** Limits of one micro-batch. */
   capacity: PackedCapacity;
-  /** Sequences of a step. */
-  sequences: number;
-  /** Scored tokens of a step: room for log-probs that later iterations compare with. Only with several iterations. */
-  stepTokens: number;
-  groupSize: number;
+  /** From rewards to advantages. Its `stepTokens` are also room for log-probs that later iterations compare with. */
+  advantage: AdvantageProgramOptions;
   features?: Tensor;
   objective: Partial<ObjectiveOptions>;
-  scaleRewards: AdvantageScale;
-  advantageEps: number;
+  /** The objective's klCoef is a scalar of each run, `klCoef`. */
+  klCoefVaries?: boolean;
   /** Whether the adapter-off network scores the completions too. */
   reference: boolean;
   /** Updates on the same rollouts. */
@@ -44,8 +42,8 @@ export interface GrpoProgramOptions {
 
 /** The recorded parts of a GRPO step, joined by tensors that stay on the GPU. */
 export interface GrpoPrograms {
-  advantage: { program: Program; rewards: Tensor };
-  reference: { program: Program; inputs: PackedInputs } | undefined;
+  advantage: AdvantageProgram;
+  reference: ReferenceProgram | undefined;
   /** On-policy: the ratio is 1; with several iterations it also stores its log-probs. */
   first: UpdateProgram;
   /** Compares with the log-probs that `first` stored. */
@@ -62,6 +60,13 @@ export interface GrpoPrograms {
   destroy(): void;
 }
 
+export interface ReferenceProgram {
+  program: Program;
+  inputs: PackedInputs;
+  /** Number of each scored token within the step; only with the KL in the reward. */
+  stepRows: Tensor | undefined;
+}
+
 export interface UpdateProgram {
   program: Program;
   inputs: PackedInputs;
@@ -69,7 +74,7 @@ export interface UpdateProgram {
   samplerLogp: Tensor;
   logp: Tensor;
   dlogp: Tensor;
-  /** Number of each scored token within the step; only with several iterations. */
+  /** Number of each scored token within the step; only with several iterations, or advantages of tokens. */
   stepRows: Tensor | undefined;
 }
 
@@ -78,10 +83,13 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
   const { device } = model;
   trainedParameters(model, "GRPO");
   const { capacity, pool } = options;
-  const advantages = device.tensor("advantages", [options.sequences], "f32");
-  const refLogp = options.reference ? device.tensor("refLogp", [capacity.scored], "f32") : undefined;
-  const stored =
-    options.iterations > 1 ? device.tensor("oldLogp", [options.stepTokens, 1], "f32") : undefined;
+  const chosen = objectiveOptions(options.objective);
+  const objective = { ...chosen, ...lossForm(chosen) };
+  const { stepTokens, klInReward } = options.advantage;
+  // With the KL in the reward the loss has none.
+  const refLogp =
+    options.reference && !klInReward ? device.tensor("refLogp", [capacity.scored], "f32") : undefined;
+  const stored = options.iterations > 1 ? device.tensor("oldLogp", [stepTokens, 1], "f32") : undefined;
   const stats = device.tensor("stats", [OBJECTIVE_STATS], "f32");
   const report = device.tensor("report", [OPTIMIZER_REPORT], "f32");
   const { vocabSize } = model.config.text;
@@ -92,9 +100,10 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     bannedMask(vocabSize, options.bannedTokens),
   );
 
-  const advantage = await recordAdvantage(model, advantages, options);
+  const advantage = await recordAdvantage(device, { ...options.advantage, pool });
+  const { advantages, perToken } = advantage;
 
-  const reference = async () => {
+  const reference = async (): Promise<ReferenceProgram> => {
     const rec = new Recorder(device, "reference");
     const inputs = new PackedInputs(rec, capacity, options.features);
     const forward = emitDecoder(rec, model, inputs, { adapter: false });
@@ -102,8 +111,13 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
       temperature: rec.scalar("temperature"),
       banned,
     });
+    let stepRows: Tensor | undefined;
     if (refLogp && inputs.S) rec.copy(logp, refLogp);
-    return { program: await rec.build({ pool }), inputs };
+    if (advantage.refLogp && inputs.S) {
+      stepRows = rec.input("stepRows", [inputs.S], "u32");
+      emitScatterRows(rec, { src: view(logp, [inputs.S, 1]), index: stepRows, y: advantage.refLogp });
+    }
+    return { program: await rec.build({ pool }), inputs, stepRows };
   };
 
   const update = async (name: string, old: "none" | "store" | "compare"): Promise<UpdateProgram> => {
@@ -118,10 +132,10 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     const weights = rec.input("weights", [S], "f32");
     const samplerLogp = rec.input("samplerLogp", [S], "f32");
     const dlogp = rec.tensor("dlogp", [S], "f32");
-    let stepRows: Tensor | undefined;
+    const isStored = stored !== undefined && old !== "none";
+    const stepRows = isStored || perToken ? rec.input("stepRows", [S], "u32") : undefined;
     let oldLogp: Tensor | undefined;
-    if (stored && old !== "none") {
-      stepRows = rec.input("stepRows", [S], "u32");
+    if (isStored && stepRows) {
       if (old === "store")
         emitScatterRows(rec, { src: view(scores.logp, [S, 1]), index: stepRows, y: stored });
       else {
@@ -138,11 +152,13 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
         samplerLogp,
         entropy: scores.entropy,
         advantages,
+        advantageIndex: perToken ? stepRows : undefined,
         sequence,
+        sequences: options.advantage.sequences,
         weights,
         dlogp,
         stats,
-        options: options.objective,
+        options: options.klCoefVaries ? { ...objective, klCoef: rec.scalar("klCoef") } : objective,
         accumulate: rec.scalar("accumulate"),
       });
     });
@@ -172,7 +188,7 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     programs.later?.program,
     programs.optimizer,
   ];
-  const persistent = [advantages, refLogp, stored, stats, report, banned].filter(
+  const persistent = [...advantage.persistent, refLogp, stored, stats, report, banned].filter(
     (tensor) => tensor !== undefined,
   );
   return {
@@ -184,26 +200,4 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
       for (const tensor of persistent) device.freeTensor(tensor);
     },
   };
-}
-
-async function recordAdvantage(
-  model: Model,
-  advantages: Tensor,
-  { sequences, groupSize, scaleRewards, advantageEps, pool }: GrpoProgramOptions,
-): Promise<{ program: Program; rewards: Tensor }> {
-  const rec = new Recorder(model.device, "advantage");
-  const groups = sequences / groupSize;
-  const rewards = rec.input("rewards", [sequences], "f32");
-  const row = (name: string) => rec.tensor(name, [groups], "f32");
-  emitAdvantage(rec, {
-    rewards,
-    advantages,
-    mean: row("mean"),
-    std: row("std"),
-    zeroStd: rec.tensor("zeroStd", [groups], "u32"),
-    groupSize,
-    scale: scaleRewards,
-    eps: advantageEps,
-  });
-  return { program: await rec.build({ pool }), rewards };
 }

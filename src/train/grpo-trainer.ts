@@ -1,5 +1,6 @@
 import type { MemoryPlan } from "../gpu/plan.ts";
 import { groupAdvantages } from "../rl/advantage.ts";
+import { adaptKlCoef } from "../rl/kl-control.ts";
 import { stepMetrics } from "../rl/metrics.ts";
 import type { RewardResult } from "../rl/reward.ts";
 import type { Completion } from "../rollout/engine.ts";
@@ -7,7 +8,9 @@ import type { PolicyPrompt, Policy } from "../rollout/policy.ts";
 import type { Task, TaskExample } from "../tasks/task.ts";
 import { CheckpointError, InvalidOptionError, NonFiniteError, ShapeError } from "../util/errors.ts";
 import { Rng } from "../util/rng.ts";
-import type { GroupRecord, TrainEvent } from "./events.ts";
+import type { TrainEvent } from "./events.ts";
+import { filterWarnings, gather, isEnough, newGathering, toRecord, tokensOf } from "./gather-groups.ts";
+import type { GatheredGroups, RewardedGroup } from "./gather-groups.ts";
 import { GrpoUpdater } from "./grpo-updater.ts";
 import type { Budget } from "./grpo-updater.ts";
 import type { MicroBatchCapacity } from "./micro-batches.ts";
@@ -27,6 +30,10 @@ export interface TrainerState {
   updates: number;
   numTokens: number;
   policyVersion: number;
+  /** Times that prompts were drawn: once a step, and more with online filtering. */
+  rounds: number;
+  /** The weight of the KL in the next step. */
+  klCoef: number;
   /** Of the last step's programs. Null before the first step. */
   capacity: MicroBatchCapacity | null;
   tensors: TrainedTensors;
@@ -58,6 +65,8 @@ export class GrpoTrainer {
   #step = 0;
   #updates = 0;
   #numTokens = 0;
+  #rounds = 0;
+  #klCoef: number;
   #nonFinite = 0;
 
   constructor(
@@ -67,6 +76,7 @@ export class GrpoTrainer {
     private readonly scorer: Scorer = inlineScorer(task),
   ) {
     this.recipe = parseRecipe(options);
+    this.#klCoef = this.recipe.klCoef;
     this.#updater = new GrpoUpdater(policy, this.recipe);
     if (!policy.model.parameters) {
       throw new InvalidOptionError(
@@ -104,18 +114,116 @@ export class GrpoTrainer {
     const started = performance.now();
     // A run begins with fresh moments, also on a policy that another run has trained.
     if (step === 0) this.policy.model.parameters?.resetMoments();
-    const { seeds, examples, prompts } = await this.#prompts(step, signal);
-    const planned = await this.#updater.prepare(prompts);
-    if (planned)
-      yield {
-        type: "plan",
-        step,
-        steps: recipe.steps,
-        budget: planned,
-        adapter: { ...this.policy.device.info },
-      };
+    const gathered = yield* this.#gather(step, signal);
+    const { kept, all } = gathered;
+    const scored = performance.now();
+    const prompts = kept.map(({ prompt }) => prompt);
+    const groups = kept.map(({ completions }) => completions);
+    const rewards = kept.flatMap((group) => group.rewards.map(({ value }) => value));
+    const rollouts = { prompts, groups, rewards };
+    // Rounds of which only some groups were kept left other images, and perhaps too little room.
+    if (recipe.onlineFiltering && kept.length > 0) {
+      yield* this.#prepare(step, prompts);
+      this.policy.place(prompts);
+    }
+    const klCoef = this.#klCoef;
+    const { advantages, kl } = await this.#updater.advantages(rollouts, { klCoef });
+    yield {
+      type: "rollouts",
+      step,
+      policyVersion: this.policy.version,
+      groups: kept.map((group, p) => toRecord(group, advantages.subarray(p * recipe.numGenerations))),
+    };
+
+    yield { type: "phase", step, phase: "train" };
+    signal?.throwIfAborted();
+    const learningRate = learningRateAt(step, { ...recipe, totalSteps: recipe.steps });
+    const counts = { learningRate, updates: this.#updates, klCoef };
+    // With nothing kept the step is left out.
+    const trained = kept.length > 0 ? await this.#updater.update(rollouts, counts) : undefined;
+    const ended = performance.now();
+
+    const skipped = trained?.optimizer.skipped ?? true;
+    this.#step++;
+    this.#rounds += gathered.rounds;
+    this.#updates += trained?.taken ?? 0;
+    const stepTokens = (trained?.tokens ?? 0) + tokensOf(all) - tokensOf(kept);
+    this.#numTokens += stepTokens;
+    if (trained) this.#nonFinite = skipped ? this.#nonFinite + 1 : 0;
+    const measuredKl = kl ?? trained?.objective.kl;
+    if (recipe.klController === "adaptive" && trained && measuredKl !== undefined) {
+      const { klTarget: target, klHorizon: horizon } = recipe;
+      this.#klCoef = adaptKlCoef(klCoef, { kl: measuredKl, samples: rewards.length, target, horizon });
+    }
+    const completions = all.flatMap((group) => group.completions);
+    const results = all.flatMap((group) => group.rewards);
+    const { zeroStd } = groupAdvantages(
+      results.map(({ value }) => value),
+      recipe.numGenerations,
+    );
+    const parts = new Set(results.flatMap((reward) => Object.keys(reward.parts)));
+    const metrics = stepMetrics({
+      rewards: results.map(({ value }) => value),
+      rewardParts: Object.fromEntries(
+        [...parts].map((part) => [part, results.map((reward) => reward.parts[part])]),
+      ),
+      zeroStd,
+      lengths: completions.map(({ tokens }) => tokens.length),
+      truncated: completions.map(({ finishReason }) => finishReason === "length"),
+      filter: recipe.onlineFiltering ? gathered : undefined,
+      objective: trained?.objective,
+      hasKl: this.#updater.hasReference,
+      kl,
+      klCoef: recipe.klController === "adaptive" ? klCoef : undefined,
+      optimizer: trained?.optimizer,
+      learningRate,
+      numTokens: this.#numTokens,
+      stepTokens,
+      timesMs: {
+        step: ended - started,
+        rollout: gathered.timesMs.rollout,
+        reward: gathered.timesMs.reward,
+        train: ended - scored,
+      },
+    });
+    yield { type: "step", step, metrics: { ...metrics, ...this.scorer.metrics?.() } };
+    yield* filterWarnings(step, recipe, gathered);
+    if (trained) yield* warnings(step, trained.optimizer, { advantages, zeroStd, learningRate });
+    if (this.#nonFinite >= nonFiniteLimit) {
+      throw new NonFiniteError(
+        `step ${step}: the gradient was NaN or infinite ${nonFiniteLimit} times in a row (${trained?.objective.nonFinite} tokens of this ` +
+          `step); the weights are those of step ${step - nonFiniteLimit}. A smaller learning rate or temperature may help.`,
+      );
+    }
+  }
+
+  /** Groups of a step: of one round, or of as many as filtering takes to keep enough. */
+  async *#gather(
+    step: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<TrainEvent, GatheredGroups, void> {
+    const { recipe } = this;
+    const gathered = newGathering();
+    do {
+      const groups = yield* this.#round(step, this.#rounds + gathered.rounds, gathered.timesMs, signal);
+      gather(gathered, groups, recipe);
+    } while (recipe.onlineFiltering && !isEnough(gathered, recipe));
+    return gathered;
+  }
+
+  /** Prompts of a round, a group of completions for each, and their rewards. */
+  async *#round(
+    step: number,
+    round: number,
+    timesMs: { rollout: number; reward: number },
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<TrainEvent, RewardedGroup[], void> {
+    const { recipe } = this;
+    const started = performance.now();
+    const { seeds, examples, prompts } = await this.#prompts(round, signal);
+    yield* this.#prepare(step, prompts);
     yield { type: "phase", step, phase: "rollout" };
-    const groups = await this.#rollOut(step, prompts, signal);
+    const groups = await this.#rollOut(round, prompts, signal);
     const rolledOut = performance.now();
 
     yield { type: "phase", step, phase: "reward" };
@@ -129,86 +237,35 @@ export class GrpoTrainer {
     );
     if (rewards.length !== completions.length)
       throw new ShapeError("rewards", rewards.length, completions.length);
-    const scored = performance.now();
-    const values = rewards.map(({ value }) => value);
-    const { advantages, zeroStd } = groupAdvantages(values, recipe.numGenerations, {
-      scale: recipe.scaleRewards,
-      eps: recipe.advantageEps,
+    timesMs.rollout += rolledOut - started;
+    timesMs.reward += performance.now() - rolledOut;
+    return groups.map((group, p): RewardedGroup => {
+      const [begin, end] = [p * recipe.numGenerations, (p + 1) * recipe.numGenerations];
+      return {
+        seed: seeds[p],
+        example: examples[p],
+        prompt: prompts[p],
+        completions: group,
+        texts: texts.slice(begin, end),
+        rewards: rewards.slice(begin, end),
+      };
     });
-    yield {
-      type: "rollouts",
-      step,
-      policyVersion: this.policy.version,
-      groups: examples.map((example, p): GroupRecord => {
-        const rollouts = groups[p].map(({ tokens, logps, finishReason }, g) => {
-          const i = p * recipe.numGenerations + g;
-          return {
-            text: texts[i],
-            tokens,
-            logps,
-            finishReason,
-            reward: values[i],
-            rewardParts: rewards[i].parts,
-            advantage: advantages[i],
-          };
-        });
-        const answer = example.answer ?? null;
-        return { exampleId: example.id, seed: seeds[p], prompt: prompts[p].text, answer, rollouts };
-      }),
-    };
-
-    yield { type: "phase", step, phase: "train" };
-    signal?.throwIfAborted();
-    const learningRate = learningRateAt(step, { ...recipe, totalSteps: recipe.steps });
-    const counts = { learningRate, updates: this.#updates };
-    const trained = await this.#updater.update({ prompts, groups, rewards: values }, counts);
-    const { objective, optimizer } = trained;
-    const ended = performance.now();
-
-    const skipped = optimizer.skipped;
-    this.#step++;
-    this.#updates += trained.taken;
-    this.#numTokens += trained.tokens;
-    this.#nonFinite = skipped ? this.#nonFinite + 1 : 0;
-    const parts = new Set(rewards.flatMap((reward) => Object.keys(reward.parts)));
-    const metrics = stepMetrics({
-      rewards: values,
-      rewardParts: Object.fromEntries(
-        [...parts].map((part) => [part, rewards.map((reward) => reward.parts[part])]),
-      ),
-      zeroStd,
-      lengths: completions.map(({ tokens }) => tokens.length),
-      truncated: completions.map(({ finishReason }) => finishReason === "length"),
-      objective,
-      hasKl: this.#updater.hasReference,
-      optimizer,
-      learningRate,
-      numTokens: this.#numTokens,
-      stepTokens: trained.tokens,
-      timesMs: {
-        step: ended - started,
-        rollout: rolledOut - started,
-        reward: scored - rolledOut,
-        train: ended - scored,
-      },
-    });
-    yield { type: "step", step, metrics: { ...metrics, ...this.scorer.metrics?.() } };
-    yield* warnings(step, optimizer, advantages, zeroStd, learningRate);
-    if (this.#nonFinite >= nonFiniteLimit) {
-      throw new NonFiniteError(
-        `step ${step}: the gradient was NaN or infinite ${nonFiniteLimit} times in a row (${objective.nonFinite} tokens of this ` +
-          `step); the weights are those of step ${step - nonFiniteLimit}. A smaller learning rate or temperature may help.`,
-      );
-    }
   }
 
-  /** Examples of a step and their prompts: a pure function of seed and step. */
+  /** Room for these prompts; a plan when something had to be recorded for it. */
+  async *#prepare(step: number, prompts: readonly PolicyPrompt[]): AsyncGenerator<TrainEvent, void, void> {
+    const budget = await this.#updater.prepare(prompts);
+    const { steps } = this.recipe;
+    if (budget) yield { type: "plan", step, steps, budget, adapter: { ...this.policy.device.info } };
+  }
+
+  /** Examples of a round and their prompts: a pure function of seed and round. */
   async #prompts(
-    step: number,
+    round: number,
     signal: AbortSignal | undefined,
   ): Promise<{ seeds: number[]; examples: TaskExample[]; prompts: PolicyPrompt[] }> {
     const { recipe, policy, task } = this;
-    const random = new Rng(recipe.seed, 0x7261_696e, step * recipe.promptsPerStep);
+    const random = new Rng(recipe.seed, 0x7261_696e, round * recipe.promptsPerStep);
     const seeds = Array.from({ length: recipe.promptsPerStep }, () => random.uint32());
     const examples = await Promise.all(seeds.map(async (seed) => task.example(seed)));
     const system = recipe.system ?? undefined;
@@ -219,7 +276,7 @@ export class GrpoTrainer {
 
   /** A group of completions for each prompt. */
   async #rollOut(
-    step: number,
+    round: number,
     prompts: readonly PolicyPrompt[],
     signal: AbortSignal | undefined,
   ): Promise<Completion[][]> {
@@ -236,7 +293,7 @@ export class GrpoTrainer {
         topP: recipe.topP,
         minP: recipe.minP,
         maxNewTokens: recipe.maxCompletionLength,
-        seed: { lo: recipe.seed >>> 0, hi: step },
+        seed: { lo: recipe.seed >>> 0, hi: round },
         signal,
       },
     );
@@ -251,7 +308,7 @@ export class GrpoTrainer {
     plans: MemoryPlan[];
     capacity: MicroBatchCapacity;
   }> {
-    const { prompts } = await this.#prompts(this.#step, undefined);
+    const { prompts } = await this.#prompts(this.#rounds, undefined);
     await this.#updater.prepare(prompts);
     return { budget: this.#updater.budget(), ...this.#updater.recorded };
   }
@@ -265,6 +322,8 @@ export class GrpoTrainer {
       updates: this.#updates,
       numTokens: this.#numTokens,
       policyVersion: this.policy.version,
+      rounds: this.#rounds,
+      klCoef: this.#klCoef,
       capacity: this.#updater.capacity ?? null,
       tensors: await readTrained(trainedParameters(this.policy.model, "trainer state")),
     };
@@ -287,6 +346,8 @@ export class GrpoTrainer {
     this.#step = state.step;
     this.#updates = state.updates;
     this.#numTokens = state.numTokens;
+    this.#rounds = state.rounds;
+    this.#klCoef = state.klCoef;
     this.#updater.capacity = state.capacity ?? undefined;
     this.policy.version = state.policyVersion;
   }
@@ -305,10 +366,13 @@ function inlineScorer(task: Task): Scorer {
 function* warnings(
   step: number,
   optimizer: { skipped: boolean; changed: number },
-  advantages: Float64Array,
-  zeroStd: readonly boolean[],
-  learningRate: number,
+  {
+    advantages,
+    zeroStd,
+    learningRate,
+  }: { advantages: Float64Array; zeroStd: readonly boolean[]; learningRate: number },
 ): Generator<TrainEvent> {
+  const hasAdvantage = advantages.some((advantage) => advantage !== 0);
   if (optimizer.skipped) {
     yield {
       type: "warning",
@@ -316,14 +380,17 @@ function* warnings(
       code: "non-finite",
       message: "the gradient was NaN or infinite: the step was left out",
     };
-  } else if (zeroStd.every(Boolean)) {
+  } else if (!hasAdvantage) {
+    const why = zeroStd.every(Boolean)
+      ? "in every group all completions got the same reward"
+      : "no completion had an advantage over others";
     yield {
       type: "warning",
       step,
       code: "zero-variance",
-      message: "in every group all completions got the same reward: there was nothing to learn from",
+      message: `${why}: there was nothing to learn from`,
     };
-  } else if (optimizer.changed === 0 && learningRate > 0 && advantages.some((advantage) => advantage !== 0)) {
+  } else if (optimizer.changed === 0 && learningRate > 0) {
     yield {
       type: "warning",
       step,

@@ -5,8 +5,10 @@ import { adamwBias, readOptimizerReport } from "../kernels/adamw.ts";
 import { readObjectiveStats } from "../kernels/grpo-loss.ts";
 import { packGroups } from "../models/packing.ts";
 import type { PackedBatch } from "../models/packing.ts";
+import { groupAdvantages } from "../rl/advantage.ts";
 import type { ObjectiveStats, OptimizerReport } from "../rl/metrics.ts";
-import { sequenceWeights } from "../rl/objective.ts";
+import { sequenceWeights } from "../rl/loss-weights.ts";
+import { returnAdvantages, tokenRewards } from "../rl/returns.ts";
 import type { Completion } from "../rollout/engine.ts";
 import { packedPrompts } from "../rollout/policy.ts";
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
@@ -36,6 +38,14 @@ export interface UpdateResult {
   tokens: number;
 }
 
+/** What {@link GrpoUpdater.advantages} found. */
+export interface StepAdvantages {
+  /** One per completion. */
+  advantages: Float64Array;
+  /** With the KL in the reward: the mean over completions of their tokens' mean KL. */
+  kl?: number;
+}
+
 export type Budget = [name: string, bytes: number][];
 
 /** From rewards to weights: records a step's programs once and replays them on each step's rollouts. */
@@ -52,6 +62,16 @@ export class GrpoUpdater {
   /** Whether completions are scored by the adapter-off network too. */
   get hasReference(): boolean {
     return this.recipe.klCoef > 0 || this.recipe.logKl;
+  }
+
+  /** Whether the KL is in the rewards: then {@link GrpoUpdater.advantages} comes before the update. */
+  get hasKlInReward(): boolean {
+    return this.hasReference && this.recipe.klPlacement === "reward";
+  }
+
+  /** Whether the weight of the KL in the loss is another from step to step. */
+  get #klCoefVaries(): boolean {
+    return this.recipe.klController === "adaptive" && this.recipe.klPlacement === "loss";
   }
 
   /** What the rollout engine has to hold for these prompts. */
@@ -86,13 +106,19 @@ export class GrpoUpdater {
     const special = policy.model.config.tokens;
     const programs = await recordGrpo(policy.model, {
       capacity,
-      sequences,
-      stepTokens: sequences * perCompletion,
-      groupSize: recipe.numGenerations,
+      advantage: {
+        sequences,
+        stepTokens: sequences * perCompletion,
+        groupSize: recipe.numGenerations,
+        estimator: recipe.advEstimator,
+        scaleRewards: recipe.scaleRewards,
+        advantageEps: recipe.advantageEps,
+        gamma: recipe.gamma,
+        klInReward: this.hasKlInReward ? recipe : undefined,
+      },
       features: policy.features,
       objective: recipe,
-      scaleRewards: recipe.scaleRewards,
-      advantageEps: recipe.advantageEps,
+      klCoefVaries: this.#klCoefVaries,
       reference: this.hasReference,
       iterations: recipe.numIterations,
       recompute: recipe.recompute,
@@ -140,23 +166,70 @@ export class GrpoUpdater {
     ];
   }
 
-  /** One optimizer step per iteration on the rollouts; reads back metrics alone. */
-  async update(
-    { prompts, groups, rewards }: StepRollouts,
-    { learningRate, updates }: { learningRate: number; updates: number },
-  ): Promise<UpdateResult> {
-    const { recipe, policy } = this;
-    const { device } = policy;
+  /**
+   * Each completion's advantage; of those of its tokens the mean. With the KL in the reward: the reference's log-probs
+   * of all completions and, from rewards less their KL, the advantages, which stay where the update finds them.
+   */
+  async advantages(rollouts: StepRollouts, { klCoef }: { klCoef: number }): Promise<StepAdvantages> {
+    const { recipe } = this;
+    const completions = rollouts.groups.flat();
+    const lengths = completions.map(({ tokens }) => tokens.length);
+    if (this.hasKlInReward) return this.#penalised(rollouts, klCoef);
+    if (recipe.advEstimator === "reinforce_plus_plus") {
+      const { tokens } = tokenRewards({ rewards: rollouts.rewards, lengths });
+      return { advantages: meansOf(returnAdvantages(tokens, lengths, recipe), lengths) };
+    }
+    const { advantages } = groupAdvantages(rollouts.rewards, recipe.numGenerations, {
+      estimator: recipe.advEstimator,
+      scale: recipe.scaleRewards,
+      eps: recipe.advantageEps,
+    });
+    return { advantages };
+  }
+
+  async #penalised(rollouts: StepRollouts, klCoef: number): Promise<StepAdvantages> {
+    const { advantage, reference } = this.#recorded().programs;
+    if (!advantage.kl || !reference?.stepRows)
+      throw new InvalidOptionError("trainer: klPlacement", this.recipe.klPlacement, "reward, with a KL");
+    const completions = rollouts.groups.flat();
+    for (const batch of this.#batches(rollouts)) {
+      const values = reference.inputs.write(reference.program, this.#pack(batch, completions));
+      reference.program.write(reference.stepRows, stepRowsOf(batch, completions));
+      reference.program.run({ ...values, temperature: this.recipe.temperature });
+    }
+    advantage.write({ rewards: rollouts.rewards, completions });
+    advantage.program.run({ klCoef });
+    const [advantages, kl] = await this.policy.device.readAll([advantage.advantages, advantage.kl]);
+    const lengths = completions.map(({ tokens }) => tokens.length);
+    return {
+      kl: meansOf(kl, [completions.length])[0],
+      advantages: advantage.perToken
+        ? meansOf(advantages, lengths)
+        : Float64Array.from(advantages.subarray(0, completions.length)),
+    };
+  }
+
+  #batches({ prompts, groups }: StepRollouts): BatchedGroup[][] {
     // The rollout left the image features where the update finds them.
     const rolledOut = packedPrompts(prompts).map((prompt, p) => {
       return { prompt, completions: groups[p].map((completion) => completion.tokens) };
     });
-    const { programs, capacity } = this.#recorded();
-    const completions = groups.flat();
-    const batches = microBatches(rolledOut, capacity);
+    return microBatches(rolledOut, this.#recorded().capacity);
+  }
+
+  /** One optimizer step per iteration on the rollouts; reads back metrics alone. */
+  async update(
+    rollouts: StepRollouts,
+    { learningRate, updates, klCoef }: { learningRate: number; updates: number; klCoef: number },
+  ): Promise<UpdateResult> {
+    const { recipe, policy } = this;
+    const { device } = policy;
+    const { programs } = this.#recorded();
+    const completions = rollouts.groups.flat();
+    const batches = this.#batches(rollouts);
     const totalTokens = completions.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    const rewardsInput = Float32Array.from(rewards, (value) => value ?? NaN);
-    programs.advantage.program.write(programs.advantage.rewards, rewardsInput);
+    const isPenalised = this.hasKlInReward;
+    if (!isPenalised) programs.advantage.write({ rewards: rollouts.rewards, completions });
 
     let taken = 0;
     let optimizer = { gradNorm: 0, clipScale: 1, skipped: false, changed: 0, maxChange: 0 };
@@ -166,18 +239,18 @@ export class GrpoUpdater {
       const { bias1, bias2 } = adamwBias(updates + taken + 1, recipe.adamBeta1, recipe.adamBeta2);
       for (const [index, batch] of batches.entries()) {
         const list: [Program, Record<string, number>][] = [];
-        if (index === 0 && iteration === 0) list.push([programs.advantage.program, {}]);
+        if (index === 0 && iteration === 0 && !isPenalised) list.push([programs.advantage.program, {}]);
         const weights = this.#weights(batch, completions, totalTokens, batches.length);
         const packed = this.#pack(batch, completions);
         // The frozen network's log-probs of a lone micro-batch are still there from the first iteration.
-        if (programs.reference && (iteration === 0 || batches.length > 1)) {
+        if (programs.reference && !isPenalised && (iteration === 0 || batches.length > 1)) {
           const values = programs.reference.inputs.write(programs.reference.program, packed);
           list.push([programs.reference.program, { ...values, temperature: recipe.temperature }]);
         }
         const values = this.#writeUpdate(update, packed, batch, completions, weights);
         list.push([
           update.program,
-          { ...values, temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0 },
+          { ...values, temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0, klCoef },
         ]);
         // The last micro-batch and the optimizer go in one submit: a step without accumulation is one in all.
         if (index === batches.length - 1) list.push([programs.optimizer, { lr: learningRate, bias1, bias2 }]);
@@ -242,18 +315,7 @@ export class GrpoUpdater {
     program.write(weights, weightValues);
     const members = batch.flatMap(({ sequences }) => sequences);
     program.write(samplerLogp, Float32Array.from(members.flatMap((sequence) => completions[sequence].logps)));
-    if (stepRows) {
-      const begins: number[] = [];
-      let begin = 0;
-      for (const { tokens } of completions) {
-        begins.push(begin);
-        begin += tokens.length;
-      }
-      const rows = members.flatMap((sequence) =>
-        completions[sequence].tokens.map((_, i) => begins[sequence] + i),
-      );
-      program.write(stepRows, Uint32Array.from(rows));
-    }
+    if (stepRows) program.write(stepRows, stepRowsOf(batch, completions));
     return values;
   }
 
@@ -261,4 +323,32 @@ export class GrpoUpdater {
     this.#programs?.programs.destroy();
     this.#programs = undefined;
   }
+}
+
+/** Number within the step of each token of a micro-batch. */
+function stepRowsOf(
+  batch: readonly BatchedGroup[],
+  completions: readonly Completion[],
+): Uint32Array<ArrayBuffer> {
+  const begins: number[] = [];
+  let begin = 0;
+  for (const { tokens } of completions) {
+    begins.push(begin);
+    begin += tokens.length;
+  }
+  const members = batch.flatMap(({ sequences }) => sequences);
+  return Uint32Array.from(
+    members.flatMap((sequence) => completions[sequence].tokens.map((_, i) => begins[sequence] + i)),
+  );
+}
+
+/** Means of runs of so many values, one after the other; 0 of an empty one. */
+function meansOf(values: ArrayLike<number>, lengths: readonly number[]): Float64Array {
+  let end = 0;
+  return Float64Array.from(lengths, (length) => {
+    let sum = 0;
+    for (let i = end; i < end + length; i++) sum += values[i];
+    end += length;
+    return length > 0 ? sum / length : 0;
+  });
 }

@@ -1,10 +1,12 @@
 import * as v from "valibot";
-import { klTypes, lossTypes } from "../rl/objective.ts";
+import { advantageEstimators } from "../rl/advantage.ts";
+import { klTypes } from "../rl/kl.ts";
+import { lossTypes } from "../rl/loss-types.ts";
 import { integer, nonNegative, optimizerEntries, positive, share } from "./optimizer-options.ts";
 import { parseOptions } from "./parse-options.ts";
 
 /** Every option of a GRPO run with its default. Names and meanings are TRL's or EasyR1's. */
-export const recipeSchema = v.strictObject({
+const entries = v.strictObject({
   /** Optimizer steps counted in rollout batches. */
   steps: v.optional(integer(1), 40),
   /** Of the order of examples and of every token drawn. */
@@ -25,10 +27,14 @@ export const recipeSchema = v.strictObject({
   minP: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
   /** What a token weighs: see sequenceWeights. */
   lossType: v.optional(v.picklist(lossTypes), "dapo"),
-  /** What an advantage is divided by: the spread of its group, of the step, or nothing. */
+  /** How rewards become advantages: see groupAdvantages and returnAdvantages. */
+  advEstimator: v.optional(v.picklist(advantageEstimators), "grpo"),
+  /** What an advantage of grpo or grpo_passk is divided by: the spread of its group, of the step, or nothing. */
   scaleRewards: v.optional(v.picklist(["group", "batch", "none"] as const), "group"),
   /** Added to the standard deviation of a group: TRL has 1e-4, EasyR1 1e-6. */
   advantageEps: v.optional(nonNegative, 1e-4),
+  /** What a reward is worth one token earlier, with reinforce_plus_plus. */
+  gamma: v.optional(share, 1),
   /** The ratio of new to old probability counts down to 1 minus this. */
   clipRatioLow: v.optional(share, 0.2),
   /** The ratio counts up to 1 plus this. */
@@ -37,10 +43,28 @@ export const recipeSchema = v.strictObject({
   clipRatioDual: v.optional(v.nullable(v.pipe(v.number(), v.gtValue(1))), null),
   /** Weight of the KL to the reference, which is the policy without its adapter. */
   klCoef: v.optional(nonNegative, 0),
+  /** Where the KL counts: as a term of the loss, or as a cost within the reward, before advantages. */
+  klPlacement: v.optional(v.picklist(["loss", "reward"] as const), "loss"),
+  /** Whether klCoef stays as it is, or follows the KL after each step: see adaptKlCoef. */
+  klController: v.optional(v.picklist(["fixed", "adaptive"] as const), "fixed"),
+  /** The KL that an adaptive klCoef aims at. */
+  klTarget: v.optional(positive, 0.1),
+  /** Completions in which an adaptive klCoef changes by the factor that one of them asks for. */
+  klHorizon: v.optional(positive, 10_000),
   /** How that KL is estimated. */
   klType: v.optional(v.picklist(klTypes), "k3"),
   /** Measures the KL to the adapter-off reference even where klCoef is 0. */
   logKl: v.optional(v.boolean(), false),
+  /** Trains only on groups that teach something, and draws other prompts for the rest: see filterGroup. */
+  onlineFiltering: v.optional(v.boolean(), false),
+  /** What groups are filtered by: `overall`, the reward, or a part of it, such as `accuracy`. */
+  filterKey: v.optional(v.pipe(v.string(), v.nonEmpty()), "overall"),
+  /** A group is kept when its mean is above this … */
+  filterLow: v.optional(v.pipe(v.number(), v.finite()), 0.01),
+  /** … and below this. */
+  filterHigh: v.optional(v.pipe(v.number(), v.finite()), 0.99),
+  /** Times that a step draws prompts before it goes on with the groups that were kept. */
+  maxTryMakeBatch: v.optional(integer(1), 20),
   /** Updates on the same rollouts (μ). */
   numIterations: v.optional(integer(1), 1),
   ...optimizerEntries("constant"),
@@ -51,6 +75,34 @@ export const recipeSchema = v.strictObject({
   /** Put before each chat as a system turn. */
   system: v.optional(v.nullable(v.string()), null),
 });
+
+/** Options that only count beside others: what would silently do nothing is refused. */
+export const recipeSchema = v.pipe(
+  entries,
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    const recipe = dataset.value;
+    const check = (key: keyof typeof recipe, valid: boolean, expected: string) => {
+      if (valid) return;
+      const value = recipe[key];
+      const received = typeof value === "string" ? `"${value}"` : String(value);
+      const path: v.IssuePathItem = { type: "object", origin: "value", input: recipe, key, value };
+      addIssue({ message: expected, expected, received, path: [path] });
+    };
+    const { advEstimator } = recipe;
+    const isScaled = advEstimator === "grpo" || advEstimator === "grpo_passk";
+    check("scaleRewards", isScaled || recipe.scaleRewards === "group", `left out with ${advEstimator}`);
+    const hasReturns = advEstimator === "reinforce_plus_plus";
+    check("gamma", hasReturns || recipe.gamma === 1, `1 with ${advEstimator}`);
+    const isAdaptive = recipe.klController === "adaptive";
+    check("klCoef", !isAdaptive || recipe.klCoef > 0, "a number above 0 with an adaptive klController");
+    check(
+      "filterHigh",
+      recipe.filterHigh > recipe.filterLow,
+      `a number above filterLow, ${recipe.filterLow}`,
+    );
+  }),
+);
 
 /** A GRPO run's options, all of them set. @interface */
 export type Recipe = v.InferOutput<typeof recipeSchema>;

@@ -14,6 +14,9 @@ const ProgressOfRun = v.object({
   updates: count,
   numTokens: count,
   policyVersion: count,
+  // Checkpoints of before there were several rounds to a step, and adaptive weights, lack them.
+  rounds: v.optional(count),
+  klCoef: v.optional(v.number()),
   capacity: v.nullish(v.object({ tokens: count, scored: count, segments: count }), null),
 });
 
@@ -43,7 +46,7 @@ export function toCheckpoint(
   state: TrainerState,
   { model, versions }: { model: string; versions: Record<string, string> },
 ): Checkpoint {
-  const { recipe, task, step, updates, numTokens, policyVersion, capacity } = state;
+  const { recipe, task, step, updates, numTokens, policyVersion, rounds, klCoef, capacity } = state;
   const tensors = stateTensors(state.tensors);
   return {
     state: {
@@ -51,7 +54,7 @@ export function toCheckpoint(
       seed: recipe.seed,
       config: { task, model, recipe },
       versions,
-      progress: { updates, numTokens, policyVersion, capacity },
+      progress: { updates, numTokens, policyVersion, rounds, klCoef, capacity },
     },
     tensors,
   };
@@ -75,11 +78,15 @@ export async function fromCheckpoint(
       `the checkpoint is of another model: got ${config.output.model}, expected ${model}`,
     );
   }
+  const recipe = parseRecipe(config.output.recipe);
+  const { rounds = state.step, klCoef = recipe.klCoef, ...counts } = progress.output;
   return {
-    recipe: parseRecipe(config.output.recipe),
+    recipe,
     task: config.output.task,
     step: state.step,
-    ...progress.output,
+    rounds,
+    klCoef,
+    ...counts,
     tensors: await readStateTensors(tensors),
   };
 }

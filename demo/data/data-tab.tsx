@@ -1,3 +1,24 @@
+import { data } from "./data-store.ts";
+import { ConvertCard } from "./convert-card.tsx";
+import "./data.css";
+import { OpenCard } from "./open-card.tsx";
+import { ReportCard } from "./report-card.tsx";
+import { RewardCard } from "./reward-card.tsx";
+import { RowsCard } from "./rows-card.tsx";
+
+/** Data sets: what is in them, their rows, other formats, and how an answer is rewarded. */
 export function DataTab() {
-  return <h2>Data</h2>;
+  return (
+    <>
+      <OpenCard />
+      {data.report.value && (
+        <>
+          <ReportCard report={data.report.value} />
+          <RowsCard report={data.report.value} />
+          <ConvertCard />
+        </>
+      )}
+      <RewardCard />
+    </>
+  );
 }

@@ -25,10 +25,17 @@ export function parts(node: MathJson): { operator: string; operands: readonly Ma
 
 /** The part of the algebra package that is used. */
 interface LatexParser {
-  parse(latex: string, options: { canonical: false }): { readonly json: unknown };
+  parse(
+    latex: string,
+    options: { canonical: false },
+  ): { toMathJson(options: { fractionalDigits: "max" }): unknown };
 }
 
-/** Reads LaTeX by the algebra package, as it stands: nothing is simplified. */
+/** Reads LaTeX by the algebra package, as it stands: nothing is simplified, and no digit dropped. */
 export function mathEngineOf(parser: LatexParser): MathEngine {
-  return { parse: (latex) => parser.parse(latex, { canonical: false }).json as MathJson };
+  // The default has ten decimals: 6.6e-34 would be 0.
+  return {
+    parse: (latex) =>
+      parser.parse(latex, { canonical: false }).toMathJson({ fractionalDigits: "max" }) as MathJson,
+  };
 }

@@ -41,8 +41,9 @@ class Renderer {
       case "number":
         return this.#number(token.digits);
       case "letter":
-        // Euler's number and the imaginary unit are the engine's.
-        return token.name === "e" || token.name === "i" ? `${token.name} ` : this.letter(token.name);
+        // Euler's number and the imaginary unit are the engine's. To it "2e+5" would be a number.
+        if (token.name === "e") return "\\exponentialE ";
+        return token.name === "i" ? "i " : this.letter(token.name);
       case "word":
         return [...token.text.split("_")[0]].map((name) => this.letter(name)).join("");
       case "text":
@@ -136,7 +137,7 @@ class Renderer {
       case "sqrt":
         return this.#root();
       case "exp":
-        return `e^{${this.#next()}}`;
+        return `\\exponentialE^{${this.#next()}}`;
       default:
         if (!functions.has(name)) throw new Unreadable(`\\${name}`);
         return `\\${name} `;

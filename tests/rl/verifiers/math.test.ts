@@ -50,6 +50,14 @@ const executed = String.raw`
   T $7$ ;; <think>the answer is 8</think><answer> 7 </answer>`;
 
 const kinds: Record<string, string> = {
+  "tiny numbers are not zero, and Euler's number before a sign is no power of ten": String.raw`
+    T $6.63\times 10^{-34}$ ;; \boxed{6.63\cdot 10^{-34}}
+    F $6.63\times 10^{-34}$ ;; \boxed{1.6\times 10^{-19}}
+    F $2\times 10^{-12}$ ;; \boxed{0}
+    F $0.0000000000001$ ;; \boxed{0}
+    T $2e+5x$ ;; \boxed{5x+2e}
+    F $2e+5x$ ;; \boxed{200000x}
+    T $3e-3y$ ;; \boxed{3(e-y)}`,
   "percent is a hundredth, and never the bare number": String.raw`
     T $50\%$ ;; 50 percent
     T $50\%$ ;; 50%

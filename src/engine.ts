@@ -91,11 +91,49 @@ export type { CurveOptions, CurveRun } from "./train/curves.ts";
 export { evaluate } from "./evaluation/accuracy.ts";
 export type { EvaluateOptions, Evaluation, EvaluationSummary } from "./evaluation/accuracy.ts";
 
+// Benchmarks
+export { benchmarks, findBenchmark } from "./evaluation/benchmarks/registry.ts";
+export { ownBenchmark } from "./evaluation/benchmarks/own.ts";
+export { scoringKinds } from "./evaluation/benchmarks/benchmark.ts";
+export type {
+  Benchmark,
+  EvalRow,
+  PublishedFigure,
+  SampleScore,
+  ScoredBy,
+  ScoringKind,
+} from "./evaluation/benchmarks/benchmark.ts";
+export type { BenchmarkResult, Figure, FigureUnit, TableRow } from "./evaluation/benchmarks/aggregate.ts";
+export { policyAnswerer } from "./evaluation/policy-answerer.ts";
+export type { PolicyAnswererOptions } from "./evaluation/policy-answerer.ts";
+export { modelAnswerer } from "./evaluation/runs/answerer.ts";
+export type { Answerer, AnswerRequest, AnswerSampling, GivenAnswer } from "./evaluation/runs/answerer.ts";
+export type { BootstrapOptions } from "./evaluation/runs/bootstrap.ts";
+export { compareEvaluations } from "./evaluation/runs/compare.ts";
+export type { ComparedRun, EvaluationComparison } from "./evaluation/runs/compare.ts";
+export type { EvaluationEvent } from "./evaluation/runs/events.ts";
+export type { SampleRecord } from "./evaluation/runs/journal.ts";
+export type { EvaluationJudge, RecordedJudge, ReplyCounters } from "./evaluation/runs/judge-replies.ts";
+export { toCsv } from "./evaluation/runs/report-csv.ts";
+export { toMarkdown } from "./evaluation/runs/report-text.ts";
+export type { ComparedFigure, EvaluationReport } from "./evaluation/runs/report.ts";
+export { openEvaluation, recordedJudge, rescore } from "./evaluation/runs/rescore.ts";
+export type { ScoreRecord, StoredEvaluation } from "./evaluation/runs/rescore.ts";
+export { runBenchmark } from "./evaluation/runs/run-benchmark.ts";
+export type { RunBenchmarkOptions } from "./evaluation/runs/run-benchmark.ts";
+export type { ScoringOptions } from "./evaluation/runs/score-run.ts";
+export { detectBenchmark } from "./evaluation/runs/select.ts";
+export type { EvaluationSettings } from "./evaluation/runs/settings.ts";
+
 // The algorithm's parts, for objectives and trainers of one's own
 export { groupAdvantages } from "./rl/advantage.ts";
 export type { AdvantageOptions, GroupAdvantages } from "./rl/advantage.ts";
-export { objectiveOptions, policyObjective, sequenceWeights, tokenWeights } from "./rl/objective.ts";
-export type { KlType, LossType, ObjectiveInputs, ObjectiveOptions, ObjectiveResult } from "./rl/objective.ts";
+export type { KlType } from "./rl/kl.ts";
+export { objectiveOptions } from "./rl/loss-types.ts";
+export type { ImportanceSamplingLevel, LossAverage, LossType, ObjectiveOptions } from "./rl/loss-types.ts";
+export { sequenceWeights, tokenWeights } from "./rl/loss-weights.ts";
+export { policyObjective } from "./rl/objective.ts";
+export type { ObjectiveInputs, ObjectiveResult } from "./rl/objective.ts";
 
 // Files
 export { httpSource } from "./storage/http-source.ts";

@@ -8,26 +8,29 @@
 export { groupAdvantages } from "./advantage.ts";
 export type { AdvantageOptions, AdvantageScale, GroupAdvantages } from "./advantage.ts";
 
+export { klEstimate, klTypes, maxLogRatio } from "./kl.ts";
+export type { KlType } from "./kl.ts";
 export {
-  klEstimate,
-  klTypes,
-  logpDifference,
+  importanceSamplingLevels,
+  lossAverages,
+  lossForm,
+  lossForms,
   lossTypes,
-  maxLogRatio,
+  objectiveDefaults,
   objectiveOptions,
-  perToken,
-  policyObjective,
-  sequenceWeights,
-  tokenWeights,
-} from "./objective.ts";
+} from "./loss-types.ts";
 export type {
-  KlType,
+  ImportanceSamplingLevel,
+  LossAverage,
+  LossForm,
   LossType,
-  ObjectiveInputs,
   ObjectiveOptions,
-  ObjectiveResult,
-  WeightOptions,
-} from "./objective.ts";
+  Surrogate,
+} from "./loss-types.ts";
+export { perToken, sequenceWeights, tokenWeights } from "./loss-weights.ts";
+export type { WeightOptions } from "./loss-weights.ts";
+export { logpDifference, policyObjective } from "./objective.ts";
+export type { ObjectiveInputs, ObjectiveResult } from "./objective.ts";
 
 export {
   combineRewards,

@@ -7,11 +7,24 @@ import { bannedMask } from "../kernels/sampling.ts";
 import { denseWeight } from "../kernels/weight.ts";
 import { advantageForward } from "../reference/advantage.ts";
 import { grpoLossBackward, grpoLossForward } from "../reference/grpo-loss.ts";
+import type { GrpoLossOptions } from "../reference/grpo-loss.ts";
 import { logprobBackward, logprobForward } from "../reference/logprob.ts";
 import { returnAdvantagesForward, tokenRewardsForward } from "../reference/returns.ts";
 import { boundsOf } from "../rl/returns.ts";
 import { integers, normals, runOnce, tolerance } from "./case.ts";
 import type { Check, SelfTestCase } from "./case.ts";
+
+const grpoLossVariants: readonly [part: string, options: Partial<GrpoLossOptions>][] = [
+  ["with k1", { klType: "k1" }],
+  ["with k2", { klType: "k2" }],
+  ["with k3", { klType: "k3" }],
+  ["with abs", { klType: "abs", useBiasCorrectionKl: true }],
+  ["cispo", { surrogate: "cispo", clipRatioDual: null }],
+  ["sapo", { surrogate: "sapo", clipRatioDual: null }],
+  ["vespo", { surrogate: "vespo", level: "sequence", clipRatioDual: null }],
+  ["of sequences", { level: "sequence" }],
+  ["of sequences by token", { level: "sequence_token", delta: 1.5 }],
+];
 
 export function objectiveCases(): SelfTestCase[] {
   return [
@@ -33,8 +46,8 @@ export function objectiveCases(): SelfTestCase[] {
     ...(["k1", "k2", "k3", "abs"] as const).map((klType): SelfTestCase => {
       return { kernel: "returns", part: `with ${klType}`, run: (device) => returnsCase(device, klType) };
     }),
-    ...(["k1", "k2", "k3"] as const).map((klType): SelfTestCase => {
-      return { kernel: "grpo-loss", part: `with ${klType}`, run: (device) => grpoLossCase(device, klType) };
+    ...grpoLossVariants.map(([part, variant]): SelfTestCase => {
+      return { kernel: "grpo-loss", part, run: (device) => grpoLossCase(device, variant) };
     }),
   ];
 }
@@ -176,15 +189,16 @@ async function returnsCase(device: Device, klType: "k1" | "k2" | "k3" | "abs"): 
   ];
 }
 
-async function grpoLossCase(device: Device, klType: "k1" | "k2" | "k3"): Promise<Check[]> {
+async function grpoLossCase(device: Device, variant: Partial<GrpoLossOptions>): Promise<Check[]> {
   const [T, S] = [150, 6]; // more than one block of tokens
-  const options = {
+  const options: GrpoLossOptions = {
     clipRatioLow: 0.2,
     clipRatioHigh: 0.28,
     clipRatioDual: 3,
     delta: null,
     klCoef: 0.1,
-    klType,
+    klType: "k3",
+    ...variant,
   };
   const logp = normals(T, 1).map((value) => Math.fround(-Math.abs(value)));
   const near = (seed: number) => logp.map((value, t) => Math.fround(value + 0.3 * normals(T, seed)[t]));

@@ -1,16 +1,17 @@
 import { describe, expect, test } from "vitest";
 import { Recorder } from "../../src/gpu/recorder.ts";
 import { emitGrpoLoss, OBJECTIVE_STATS, readObjectiveStats } from "../../src/kernels/grpo-loss.ts";
-import type { GrpoLossOptions } from "../../src/kernels/grpo-loss.ts";
 import { grpoLossBackward } from "../../src/reference/grpo-loss.ts";
+import { lossForm, objectiveOptions } from "../../src/rl/loss-types.ts";
+import type { ObjectiveOptions } from "../../src/rl/loss-types.ts";
 import { logpDifference, policyObjective } from "../../src/rl/objective.ts";
-import type { ObjectiveOptions } from "../../src/rl/objective.ts";
 import { expectClose } from "../support/close.ts";
 import { sharedDevice } from "../support/device.ts";
 import { integers, normals } from "../support/random.ts";
 import { tolerance } from "../support/tolerance.ts";
 
-function batch(T: number, seed: number) {
+/** T tokens of S sequences, which lie side by side; number 2 is empty, and others may be. */
+function batch(T: number, seed: number, S = 7) {
   const logp = normals(T, seed).map((value) => Math.fround(value - 4));
   const away = (by: number, other: number) =>
     normals(T, other).map((noise, t) => Math.fround(logp[t] - by * noise));
@@ -20,8 +21,10 @@ function batch(T: number, seed: number) {
     refLogp: away(0.5, seed + 2),
     samplerLogp: away(1e-3, seed + 3),
     entropy: normals(T, seed + 4).map((value) => Math.abs(value)),
-    advantages: normals(7, seed + 5),
-    sequence: integers(T, 7, seed + 6),
+    advantages: normals(S, seed + 5),
+    sequence: integers(T, S, seed + 6)
+      .map((s) => (s === 2 ? 3 : s))
+      .sort(),
     weights: Float64Array.from(integers(T, 3, seed + 7), (value) => Math.fround(value / T)),
   };
 }
@@ -29,10 +32,18 @@ type Batch = ReturnType<typeof batch>;
 type Name = "oldLogp" | "refLogp" | "samplerLogp" | "entropy";
 
 /** Runs the batches as micro-batches of one step: dlogp of the last, and the statistics of all. */
-async function run(batches: Batch[], options: GrpoLossOptions, given: readonly Name[], capacity?: number) {
+async function run(
+  batches: Batch[],
+  chosen: Partial<ObjectiveOptions>,
+  given: readonly Name[],
+  { capacity, tokenAdvantages = false }: { capacity?: number; tokenAdvantages?: boolean } = {},
+) {
+  const filled = objectiveOptions(chosen);
+  const options = { ...filled, ...lossForm(filled) };
   const device = await sharedDevice();
   const rec = new Recorder(device, "grpo");
   const T = rec.dim("T", capacity ?? Math.max(...batches.map((each) => each.logp.length)));
+  const S = batches[0].advantages.length;
   const f32 = (name: string) => rec.input(name, [T], "f32");
   const optional = Object.fromEntries(given.map((name) => [name, f32(name)]));
   const stats = device.tensor("stats", [OBJECTIVE_STATS], "f32", new Float32Array(OBJECTIVE_STATS).fill(99));
@@ -40,7 +51,9 @@ async function run(batches: Batch[], options: GrpoLossOptions, given: readonly N
   emitGrpoLoss(rec, {
     logp: f32("logp"),
     ...optional,
-    advantages: rec.input("advantages", [7], "f32"),
+    advantages: rec.input("advantages", [S], "f32"),
+    advantageIndex: tokenAdvantages ? rec.input("advantageIndex", [T], "u32") : undefined,
+    sequences: tokenAdvantages ? 7 : undefined,
     sequence: rec.input("sequence", [T], "u32"),
     weights: f32("weights"),
     dlogp,
@@ -55,6 +68,7 @@ async function run(batches: Batch[], options: GrpoLossOptions, given: readonly N
       for (const name of ["logp", "advantages", "weights", ...given] as const)
         program.write(name, Float32Array.from(each[name]));
       program.write("sequence", each.sequence);
+      if (tokenAdvantages) program.write("advantageIndex", Uint32Array.from(each.sequence.keys()));
       program.run({ T: each.logp.length, accumulate: index === 0 ? 0 : 1 });
     });
     const length = batches[batches.length - 1].logp.length;
@@ -67,13 +81,25 @@ async function run(batches: Batch[], options: GrpoLossOptions, given: readonly N
   }
 }
 
-function expected(data: Batch, options: Partial<ObjectiveOptions>, given: readonly Name[]) {
+function lengthsOf(sequence: Uint32Array, S: number): Uint32Array {
+  const lengths = new Uint32Array(S);
+  for (const s of sequence) lengths[s]++;
+  return lengths;
+}
+
+function expected(
+  data: Batch,
+  options: Partial<ObjectiveOptions>,
+  given: readonly Name[],
+  tokenAdvantages = false,
+) {
   return policyObjective({
     logp: data.logp,
     oldLogp: given.includes("oldLogp") ? data.oldLogp : null,
     refLogp: given.includes("refLogp") ? data.refLogp : null,
-    advantages: Float64Array.from(data.sequence, (s) => data.advantages[s]),
+    advantages: Float64Array.from(data.sequence, (s, t) => data.advantages[tokenAdvantages ? t : s]),
     weights: data.weights,
+    lengths: lengthsOf(data.sequence, tokenAdvantages ? 7 : data.advantages.length),
     options,
   });
 }
@@ -85,30 +111,29 @@ describe("grpo-loss", () => {
     { klCoef: 0.04 },
     { klCoef: 0.04, klType: "k1", clipRatioHigh: 0.28 },
     { klCoef: 0.1, klType: "k2", clipRatioDual: 1.3 },
+    { klCoef: 0.1, klType: "abs", useBiasCorrectionKl: true },
     { klCoef: 0.1, delta: 1.4 },
     { klCoef: 0.1, klClamp: true },
+    { lossType: "gspo", klCoef: 0.1, clipRatioLow: 0.01, clipRatioHigh: 0.02 },
+    { lossType: "gspo_token", clipRatioLow: 0.01, clipRatioHigh: 0.02, delta: 1.04 },
+    { lossType: "cispo", klCoef: 0.1, useBiasCorrectionKl: true },
+    { lossType: "cispo", importanceSamplingLevel: "sequence", clipRatioLow: 0.01, clipRatioHigh: 0.02 },
+    { lossType: "sapo", klCoef: 0.1, tauPositive: 0.8 },
+    { lossType: "sapo", importanceSamplingLevel: "sequence", klCoef: 0.1 },
+    { lossType: "vespo", klCoef: 0.1, vespoKNegative: 2.5 },
   ];
-  test.each(cases)("%j agrees with the reference and with rl/objective.ts", async (options) => {
+  test.each(cases)("%j agrees with the reference and with rl/objective.ts", async (chosen) => {
     const data = batch(300, 3);
-    const actual = await run([data], options, all);
-    const twin = expected(data, options, all);
+    const actual = await run([data], chosen, all);
+    const twin = expected(data, chosen, all);
     const { abs, rel } = tolerance("f32", 4);
     expectClose(actual.dlogp, twin.dlogp, { abs: abs / 100, rel: rel * 4 }, "dlogp");
-    if (!options.klClamp) {
-      const defaults = {
-        clipRatioLow: 0.2,
-        clipRatioHigh: 0.2,
-        clipRatioDual: null,
-        delta: null,
-        klCoef: 0,
-        klType: "k3",
-      } as const;
-      expectClose(
-        actual.dlogp,
-        grpoLossBackward({ ...data, options: { ...defaults, ...options } }),
-        { abs: abs / 100, rel: rel * 4 },
-        "dlogp, reference",
-      );
+    const filled = objectiveOptions(chosen);
+    const options = { ...filled, ...lossForm(filled) };
+    // The reference has neither clamps nor other constants of sapo and vespo.
+    if (!options.klClamp && options.tauPositive === 1 && options.vespoKNegative === 3) {
+      const reference = grpoLossBackward({ ...data, options });
+      expectClose(actual.dlogp, reference, { abs: abs / 100, rel: rel * 4 }, "dlogp, reference");
     }
     const used = data.weights.map((weight, t) => (weight === 0 ? -1 : t)).filter((t) => t >= 0);
     const mean = (values: ArrayLike<number>) => used.reduce((sum, t) => sum + values[t], 0) / used.length;
@@ -129,19 +154,57 @@ describe("grpo-loss", () => {
       entropy: mean(data.entropy),
       tokens: used.length,
       nonFinite: 0,
+      ppoKl: twin.ppoKl,
     };
-    expect(want.clipLow).toBeGreaterThan(0);
-    expect(want.clipHigh).toBeGreaterThan(0);
+    const clips = options.surrogate === "clip" || options.surrogate === "cispo";
+    expect(want.clipLow > 0).toBe(clips);
+    expect(want.clipHigh > 0).toBe(clips);
     if (options.clipRatioDual) expect(want.clipDual).toBeGreaterThan(0);
     for (const [name, value] of Object.entries(want)) {
       expectClose([actual.stats[name as keyof typeof want]], [value], tolerance("f32", 300), name);
     }
   });
 
+  test.each([
+    [1, 7],
+    [65, 7],
+    [3001, 7],
+    [700, 401],
+    [70_300, 70_001], // more sequences than there are workgroups in a row
+  ])("%d tokens of %d sequences, one of them empty, at the level of sequences", async (T, S) => {
+    const data = batch(T, 90, S);
+    data.weights[T - 1] = 0.5;
+    for (const options of [{ lossType: "gspo", klCoef: 0.1 }, { lossType: "vespo" }] as const) {
+      const actual = await run([data], options, all, { capacity: T + 3 });
+      const twin = expected(data, options, all);
+      expectClose(actual.dlogp, twin.dlogp, tolerance("f32", 64), "dlogp");
+      expectClose([actual.stats.loss], [twin.loss], tolerance("f32", T), "loss");
+    }
+    expect(lengthsOf(data.sequence, S)).toContain(0);
+  });
+
+  test("advantages of tokens, whose gradients a sequence's tokens share when the ratio is theirs", async () => {
+    const data = { ...batch(200, 20), advantages: normals(200, 21) };
+    for (const lossType of ["grpo", "gspo", "gspo_token"] as const) {
+      const options = { lossType, clipRatioHigh: 0.05 };
+      const actual = await run([data], options, all, { tokenAdvantages: true });
+      const twin = expected(data, options, all, true);
+      expectClose(actual.dlogp, twin.dlogp, tolerance("f32", 16), lossType);
+    }
+  });
+
+  test("on-policy at the level of sequences", async () => {
+    const data = batch(200, 22);
+    for (const lossType of ["gspo", "luspo", "vespo"] as const) {
+      const actual = await run([data], { lossType }, []);
+      expectClose(actual.dlogp, expected(data, { lossType }, []).dlogp, tolerance("f32", 16), lossType);
+    }
+  });
+
   test.each([1, 127, 128, 129, 20_001])("T = %d", async (T) => {
     const data = batch(T, 40);
     data.weights[0] = 0.5;
-    const actual = await run([data], { klCoef: 0.1 }, all, T + 5);
+    const actual = await run([data], { klCoef: 0.1 }, all, { capacity: T + 5 });
     const twin = expected(data, { klCoef: 0.1 }, all);
     expectClose(actual.dlogp, twin.dlogp, tolerance("f32", 16), "dlogp");
     expectClose([actual.stats.loss], [twin.loss], tolerance("f32", T), "loss");
@@ -195,5 +258,15 @@ describe("grpo-loss", () => {
     expect(stats.nonFinite).toBe(2);
     expect([...dlogp.keys()].filter((t) => Number.isNaN(dlogp[t]))).toEqual([3, 129]);
     expect(dlogp[5]).toBe(0);
+  });
+
+  test("NaN poisons its sequence where the ratio is a sequence's", async () => {
+    const data = batch(130, 8);
+    data.weights.fill(1 / 130);
+    data.logp[50] = NaN;
+    const { dlogp, stats } = await run([data], { lossType: "gspo" }, ["oldLogp"]);
+    const poisoned = [...dlogp.keys()].filter((t) => Number.isNaN(dlogp[t]));
+    expect(poisoned).toEqual([...dlogp.keys()].filter((t) => data.sequence[t] === data.sequence[50]));
+    expect(stats.nonFinite).toBe(poisoned.length);
   });
 });

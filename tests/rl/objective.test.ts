@@ -1,16 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { groupAdvantages } from "../../src/rl/advantage.ts";
-import {
-  klEstimate,
-  logpDifference,
-  lossTypes,
-  objectiveOptions,
-  perToken,
-  policyObjective,
-  sequenceWeights,
-  tokenWeights,
-} from "../../src/rl/objective.ts";
-import type { LossType, ObjectiveInputs, WeightOptions } from "../../src/rl/objective.ts";
+import { klEstimate, klTypes } from "../../src/rl/kl.ts";
+import { lossForm, lossTypes, objectiveOptions } from "../../src/rl/loss-types.ts";
+import type { LossType, ObjectiveOptions } from "../../src/rl/loss-types.ts";
+import { perToken, sequenceWeights, tokenWeights } from "../../src/rl/loss-weights.ts";
+import type { WeightOptions } from "../../src/rl/loss-weights.ts";
+import { logpDifference, policyObjective } from "../../src/rl/objective.ts";
+import type { ObjectiveInputs } from "../../src/rl/objective.ts";
 import { InvalidOptionError, ShapeError } from "../../src/util/errors.ts";
 import golden from "./golden-grpo.json" with { type: "json" };
 
@@ -23,30 +19,61 @@ const example: ObjectiveInputs = {
   oldLogp: log([0.5, 0.5, 0.5, 0.2, 0.5]),
   advantages: perToken([1, -1], lengths),
   weights: tokenWeights("dapo", lengths),
+  lengths,
 };
 
 describe("policyObjective", () => {
-  test("EasyR1's default loss with dual clip, token and sequence averages", () => {
-    const options = { clipRatioLow: 0.2, clipRatioHigh: 0.3, clipRatioDual: 3 };
-    const token = policyObjective({ ...example, options });
-    expect(token.loss).toBeCloseTo(0.18, 6);
-    expect(token.clippedDual.reduce((sum, flag) => sum + flag, 0) / 5).toBeCloseTo(0.2, 9);
-    expect(policyObjective({ ...example, weights: tokenWeights("grpo", lengths), options }).loss).toBeCloseTo(
-      0.466667,
-      6,
-    );
+  // Outputs of EasyR1's compute_policy_loss at b44b311 on this example.
+  test.each<[LossType, "token" | "seq", number]>([
+    ["default", "token", 0.18],
+    ["default", "seq", 0.466667],
+    ["gspo", "token", 0.033877],
+    ["gspo", "seq", 0.278231],
+    ["gspo_token", "token", 0.033877],
+    ["gspo_token", "seq", 0.278231],
+    ["cispo", "token", 0.1748],
+    ["cispo", "seq", 0.041833],
+    ["sapo", "token", -0.173744],
+    ["sapo", "seq", 0.28282],
+  ])("EasyR1's %s loss, averaged by %s", (lossType, lossAverage, expected) => {
+    const clips = lossType !== "cispo" && lossType !== "sapo";
+    const options = {
+      lossType,
+      lossAverage,
+      clipRatioLow: 0.2,
+      clipRatioHigh: 0.3,
+      clipRatioDual: clips ? 3 : null,
+    };
+    const weights = tokenWeights(lossType, lengths, { lossAverage });
+    const result = policyObjective({ ...example, weights, options });
+    expect(result.loss).toBeCloseTo(expected, 6);
+    expect(result.ppoKl).toBeCloseTo(-0.127315, 6);
+    const share = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0) / 5;
+    if (lossType === "default") {
+      expect(share(result.clippedLow) + share(result.clippedHigh)).toBeCloseTo(0.4, 9);
+      expect(share(result.clippedDual)).toBeCloseTo(0.2, 9);
+    }
+    if (lossType === "sapo")
+      expect(share(result.clippedLow) + share(result.clippedHigh) + share(result.clippedDual)).toBe(0);
   });
 
-  test.each<[LossType, WeightOptions, number]>([
-    ["grpo", {}, 0.858333],
-    ["bnpo", {}, 0.5],
-    ["dapo", {}, 0.5],
-    ["dr_grpo", { maxCompletionLength: 4 }, 0.3125],
-  ])("TRL's %s loss", (lossType, weightOptions, expected) => {
+  test.each<[LossType, Partial<ObjectiveOptions>, WeightOptions, number]>([
+    ["grpo", {}, {}, 0.858333],
+    ["grpo", { importanceSamplingLevel: "sequence" }, {}, 0.278231],
+    ["bnpo", {}, {}, 0.5],
+    ["dapo", {}, {}, 0.5],
+    ["dr_grpo", {}, { maxCompletionLength: 4 }, 0.3125],
+    // The cap is TRL's epsilon_high itself, and there is no floor.
+    ["cispo", { clipRatioLow: 1, clipRatioHigh: 4 }, {}, 0.149521],
+    ["sapo", {}, {}, 0.28282],
+    ["luspo", {}, {}, 0.084692],
+    ["vespo", {}, {}, 0.235062],
+  ])("TRL's %s loss with %j", (lossType, options, weightOptions, expected) => {
     const weights = tokenWeights(lossType, lengths, weightOptions);
-    expect(
-      policyObjective({ ...example, weights, options: { clipRatioLow: 0.2, clipRatioHigh: 0.2 } }).loss,
-    ).toBeCloseTo(expected, 6);
+    expect(policyObjective({ ...example, weights, options: { lossType, ...options } }).loss).toBeCloseTo(
+      expected,
+      6,
+    );
   });
 
   test("TRL's two-sided delta and KL term", () => {
@@ -95,8 +122,15 @@ describe("policyObjective", () => {
     const oldLogp = logp.map((value, t) => value - d[t]);
     const refLogp = logp.map((value, t) => value - 0.2 * (t - 4));
     const weights = d.map((_, t) => (t === 1 ? 0 : 0.1 + 0.02 * t));
-    for (const klType of ["k1", "k2", "k3"] as const) {
-      for (const extra of [{}, { clipRatioDual: 3 }, { delta: 1.45 }, { klClamp: true }]) {
+    for (const klType of klTypes) {
+      for (const extra of [
+        {},
+        { clipRatioDual: 3 },
+        { delta: 1.45 },
+        { klClamp: true },
+        { useBiasCorrectionKl: true },
+        { lossType: "sapo" as const },
+      ]) {
         const options = { klCoef: 0.3, klType, ...extra };
         const evaluate = (at: number[]) =>
           policyObjective({ logp: at, oldLogp, refLogp, advantages, weights, options });
@@ -109,6 +143,93 @@ describe("policyObjective", () => {
         }
       }
     }
+  });
+
+  describe("of sequences", () => {
+    const many = [3, 0, 4, 1];
+    const d = [0.1, -0.3, 0.15, 0.5, -0.1, 0.2, 0.4, -0.35];
+    const logp = d.map((_, t) => -1 - 0.3 * t);
+    const inputs = {
+      oldLogp: logp.map((value, t) => value - d[t]),
+      refLogp: logp.map((value, t) => value - 0.2 * (t - 4)),
+      // Of tokens, so that the mean over a sequence matters.
+      advantages: [1, 0.4, 1.2, -1, -0.7, -1.4, -0.2, 0.8],
+      weights: [0.1, 0.2, 0.15, 0.3, 0, 0.1, 0.12, 0.4],
+      lengths: many,
+    };
+    const evaluate = (at: number[], options: Partial<ObjectiveOptions>) =>
+      policyObjective({ ...inputs, logp: at, options: { klCoef: 0.3, ...options } });
+    const differences = (loss: (at: number[]) => number) =>
+      logp.map((_, t) => {
+        const moved = (by: number) => loss(logp.map((value, i) => (i === t ? value + by : value)));
+        return (moved(1e-6) - moved(-1e-6)) / 2e-6;
+      });
+
+    test.each<Partial<ObjectiveOptions>>([
+      { lossType: "gspo" },
+      { lossType: "gspo", clipRatioLow: 0.003, clipRatioHigh: 0.004, clipRatioDual: 3 },
+      { lossType: "luspo", delta: 1.3 },
+      { lossType: "sapo", importanceSamplingLevel: "sequence" },
+    ])("%j: the gradient goes through the mean", (options) => {
+      const { dlogp } = evaluate(logp, options);
+      differences((at) => evaluate(at, options).loss).forEach((slope, t) =>
+        expect(dlogp[t]).toBeCloseTo(slope, 7),
+      );
+      expect(dlogp[4]).toBe(0); // of weight 0
+    });
+
+    test("gspo_token and luspo's own: the sequence's value, the token's slope", () => {
+      for (const options of [
+        { lossType: "gspo_token" },
+        { lossType: "luspo", importanceSamplingLevel: "sequence_token" },
+      ] as const) {
+        const whole = evaluate(logp, { lossType: "gspo" });
+        const token = evaluate(logp, options);
+        expect(token.loss).toBeCloseTo(whole.loss, 12);
+        token.dlogp.forEach((slope, t) => {
+          const ratio = whole.ratio[t];
+          const A = inputs.advantages[t];
+          const flat = (A > 0 && ratio > 1.2) || (A < 0 && ratio < 0.8);
+          const kl = 0.3 * klEstimate(logp[t] - inputs.refLogp[t], "k3").slope;
+          expect(slope).toBeCloseTo(inputs.weights[t] * ((flat ? 0 : -A * ratio) + kl), 12);
+        });
+      }
+    });
+
+    test.each(["cispo", "vespo"] as const)("%s: its factor is constant", (lossType) => {
+      const { dlogp, perToken: terms, kl } = evaluate(logp, { lossType });
+      dlogp.forEach((slope, t) => {
+        if (inputs.weights[t] === 0) return;
+        const factor = (terms[t] - 0.3 * kl[t]) / logp[t];
+        const klSlope = 0.3 * klEstimate(logp[t] - inputs.refLogp[t], "k3").slope;
+        expect(slope).toBeCloseTo(inputs.weights[t] * (factor + klSlope), 12);
+      });
+    });
+
+    test("vespo's ratio is of the sum, bounded on both sides", () => {
+      const ratio = (d0: number) =>
+        policyObjective({
+          logp: [-1, -2],
+          oldLogp: [-1 - d0, -2 - d0],
+          advantages: [1, 1],
+          weights: [1, 1],
+          lengths: [2],
+          options: { lossType: "vespo" },
+        }).ratio[1];
+      expect(ratio(0.25)).toBeCloseTo(Math.exp(0.5), 12);
+      expect(ratio(-100)).toBeCloseTo(1e-8, 16);
+      expect(ratio(15)).toBeCloseTo(Math.exp(20), 3);
+    });
+
+    test("needs to know where sequences end", () => {
+      expect(() => evaluate(logp, { lossType: "gspo" })).not.toThrow();
+      expect(() =>
+        policyObjective({ ...inputs, logp, lengths: undefined, options: { lossType: "gspo" } }),
+      ).toThrow(/lengths: got none, expected 8 tokens in all/);
+      expect(() =>
+        policyObjective({ ...inputs, logp, lengths: [3, 4], options: { lossType: "vespo" } }),
+      ).toThrow(ShapeError);
+    });
   });
 
   test("on-policy: ratio 1, gradient −A·weight; TRL's loss is minus the weighted advantage", () => {
@@ -146,8 +267,37 @@ describe("policyObjective", () => {
       { delta: 1 },
       { klCoef: NaN },
       { klType: "k4" as "k3" },
+      { lossType: "ppo" as LossType },
+      { tauNegative: 0 },
+      { vespoLambdaPositive: 0 },
+      { lossAverage: "mean" as "seq" },
     ];
     for (const options of bad) expect(() => objectiveOptions(options)).toThrow(InvalidOptionError);
+  });
+
+  test.each<[Partial<ObjectiveOptions>, RegExp]>([
+    [
+      { lossType: "gspo", importanceSamplingLevel: "token" },
+      /importanceSamplingLevel: .*gspo.*null or sequence/,
+    ],
+    [{ lossType: "vespo", importanceSamplingLevel: "sequence" }, /importanceSamplingLevel/],
+    [{ lossType: "luspo", importanceSamplingLevel: "token" }, /null or sequence or sequence_token/],
+    [{ lossType: "bnpo", lossAverage: "seq" }, /lossAverage: .*bnpo/],
+    [{ lossType: "sapo", delta: 2 }, /delta: .*sapo/],
+    [{ lossType: "cispo", clipRatioDual: 3 }, /clipRatioDual: .*cispo/],
+    [{ lossType: "grpo", delta: 1.1 }, /above 1 \+ clipRatioHigh/],
+    [{ lossType: "gspo", useBiasCorrectionKl: true }, /useBiasCorrectionKl/],
+  ])("refuses %j together", (options, message) => {
+    expect(() => objectiveOptions(options)).toThrow(InvalidOptionError);
+    expect(() => objectiveOptions(options)).toThrow(message);
+  });
+
+  test("takes what is its own from an object with more in it", () => {
+    const recipe = { steps: 3, lossType: "gspo" as const, lossAverage: "seq" as const, clipRatioLow: 3e-4 };
+    const options = objectiveOptions(recipe);
+    expect(options).not.toHaveProperty("steps");
+    expect(options).toMatchObject({ lossType: "gspo", clipRatioHigh: 3e-4 });
+    expect(lossForm(options)).toEqual({ surrogate: "clip", level: "sequence", average: "seq" });
   });
 });
 
@@ -156,6 +306,11 @@ describe("klEstimate", () => {
   const x = [0.5, -1, 29.5];
   test("EasyR1's values", () => {
     expect(x.map((value) => klEstimate(value, "k1").value)).toEqual([0.5, -1, 29.5]);
+    expect(x.map((value) => klEstimate(value, "abs"))).toEqual([
+      { value: 0.5, slope: 1 },
+      { value: 1, slope: -1 },
+      { value: 29.5, slope: 1 },
+    ]);
     expect(x.map((value) => klEstimate(value, "k2").value)).toEqual([0.125, 0.5, 435.125]);
     [0.106531, 0.718282, 10].forEach((value, i) =>
       expect(klEstimate(x[i], "k3", true).value).toBeCloseTo(value, 6),
@@ -177,7 +332,7 @@ describe("weights", () => {
     expect(sum(tokenWeights("dr_grpo", [3, 2, 5], { maxCompletionLength: 10 }))).toBeCloseTo(1 / 3, 12);
   });
   test("split over micro-batches they are those of the whole step", () => {
-    for (const lossType of ["grpo", "dapo", "dr_grpo"] as const) {
+    for (const lossType of lossTypes.filter((type) => type !== "bnpo")) {
       const step = { numSequences: 4, totalTokens: 17, maxCompletionLength: 9 };
       const whole = tokenWeights(lossType, [3, 2, 5, 7], step);
       const parts = [...tokenWeights(lossType, [3, 2], step), ...tokenWeights(lossType, [5, 7], step)];
@@ -190,7 +345,7 @@ describe("weights", () => {
   test("unknown types and a missing length are refused", () => {
     expect(() => sequenceWeights("dr_grpo", [1])).toThrow(InvalidOptionError);
     expect(() => sequenceWeights("ppo" as LossType, [1])).toThrow(/one of grpo, bnpo, dr_grpo, dapo/);
-    expect(lossTypes).toHaveLength(4);
+    expect(lossTypes).toHaveLength(11);
   });
 });
 

@@ -94,6 +94,6 @@ function differences(a: unknown, b: unknown, path = ""): [path: string, a: unkno
 }
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "absent";
+  const text = (JSON.stringify(value) ?? "absent").replace(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, "$1…");
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

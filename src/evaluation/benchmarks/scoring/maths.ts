@@ -29,8 +29,10 @@ export function scoreMathVista(answered: Answered): SampleScore {
   };
   const form = read ? `${type === "integer" ? "an integer" : "a decimal number"} without a unit` : "a short text or a Python list"; // prettier-ignore
   return scoreFree(answered, form, judged, () => {
-    const number = read ? parseNumber(text) : null;
-    return number && { extracted: number.text, right: Math.abs((number.percent ? number.value * 100 : number.value) - (gold ?? NaN)) < 1e-9 }; // prettier-ignore
+    const number = read ? statedNumber(text) : null;
+    return number === null
+      ? null
+      : { extracted: String(number), right: Math.abs(number - (gold ?? NaN)) < 1e-9 };
   });
 }
 
@@ -46,9 +48,15 @@ export function scoreMathVision(answered: Answered): SampleScore {
   const judged = (given: string): boolean | null =>
     isEqualAnswer(given, gold) ? true : numericValue(given) !== null ? false : null;
   return scoreFree(answered, "a number, an expression or a short text", judged, () => {
-    const number = parseNumber(text);
-    return number && { extracted: number.text, right: isEqualAnswer(number.text, gold) };
+    const number = statedNumber(text);
+    return number === null ? null : { extracted: String(number), right: isEqualAnswer(String(number), gold) };
   });
+}
+
+/** The number that a text states last, units and the percent sign aside. */
+function statedNumber(text: string): number | null {
+  const number = parseNumber(text);
+  return number && (number.percent ? number.value * 100 : number.value);
 }
 
 /** A choice whose options are a list in the column `choices`. */
@@ -135,7 +143,7 @@ function approximateMathVerse({ gold, text }: Answered, question: string): Sampl
     if (letter === null) return undecided(`no choice: ${how}`);
     return scored("approximation", letter === gold, letter, compared(letter, gold, letter === gold, ` by ${how}`)); // prettier-ignore
   }
-  const candidates = [text.trim(), parseNumber(text)?.text ?? ""].filter((one) => one !== "");
+  const candidates = [text.trim(), String(statedNumber(text) ?? "")].filter((one) => one !== "");
   if (candidates.length === 0) return undecided("the response is empty");
   const same = candidates.find((one) => isEqualAnswer(one, gold));
   const extracted = same ?? candidates[0];

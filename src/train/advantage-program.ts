@@ -79,7 +79,8 @@ export async function recordAdvantage(
       scores,
       kl: kl ?? rec.tensor("kl", [sequences], "f32"),
       klCoef: klInReward ? rec.scalar("klCoef") : 0,
-      ...klInReward,
+      klType: klInReward?.klType,
+      klClamp: klInReward?.klClamp,
     });
     if (perToken) emitReturnAdvantages(rec, { tokenRewards, bounds, advantages, gamma: options.gamma });
   }

@@ -18,7 +18,7 @@ export interface EasyR1Options {
 
 /** Python's str.strip and \s take these as white space beyond what JavaScript does. */
 const space = "[\\s\\u001c-\\u001f\\u0085]";
-const spaceOnly = /* @__PURE__ */ new RegExp(`^${space}*$`);
+const betweenBlocks = /* @__PURE__ */ new RegExp(`</think>${space}*<answer>`, "g");
 
 /**
  * 1 when the text is, from its first to its last character, a think block, white space and an answer block. As in EasyR1
@@ -28,16 +28,8 @@ export function easyR1R1vFormat(response: string): number {
   if (!response.startsWith("<think>") || !response.endsWith("</answer>")) return 0;
   // Some answer block opens right behind some </think>, and ends at the end.
   const last = response.length - "</answer>".length;
-  for (
-    let end = response.indexOf("</think>", "<think>".length);
-    end >= 0;
-    end = response.indexOf("</think>", end + 1)
-  ) {
-    const behind = end + "</think>".length;
-    const opening = response.indexOf("<answer>", behind);
-    if (opening < 0) return 0;
-    if (opening + "<answer>".length <= last && spaceOnly.test(response.slice(behind, opening))) return 1;
-  }
+  for (const { index, 0: tags } of response.matchAll(betweenBlocks))
+    if (index >= "<think>".length && index + tags.length <= last) return 1;
   return 0;
 }
 

@@ -128,6 +128,10 @@ async function benchmarkSample(
 ): Promise<SampleEvent> {
   const { number } = row;
   const sample = fromVlmEval(row);
+  if (sample.problem.trim() === "") {
+    const detail = "the question is empty";
+    return { type: "rejected", rejected: { number, reason: "empty-problem", detail, row: row.columns } };
+  }
   if (!row.hasPixels) return withCheckedPaths(number, sample, row.columns, options);
   try {
     const bytes = await row.images({ signal: options.signal });

@@ -137,7 +137,7 @@ function latexAsText(text: string): string {
 
 /** A number without a fraction, in digits alone: "4.0" and "4e0" are "4". */
 function wholeNumber(text: string): string | null {
-  if (!/^\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d{1,3})?\s*$/i.test(text)) return null;
+  if (!/^\s*[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d{1,3})?\s*$/i.test(text)) return null;
   const value = Number(text);
   const rounded = Math.round(value);
   return Number.isFinite(value) && Math.abs(value - rounded) <= 1e-7 ? BigInt(rounded).toString() : null;

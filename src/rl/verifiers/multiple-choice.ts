@@ -86,10 +86,12 @@ function inSequence(entries: readonly (readonly [string, string])[]): (readonly 
   return found;
 }
 
-/** Options from a record's field or, without one, from the question. */
+/** Options from a record's field or, where that is missing or empty, from the question. */
 export function optionsOf({ options, problem = "" }: Pick<VerifierInput, "options" | "problem">): Options {
-  if (isList(options)) return Object.fromEntries(options.map((option, index) => [letters[index], option]));
-  return options ?? parseOptions(problem);
+  const given = isList(options)
+    ? Object.fromEntries(options.map((option, index) => [letters[index], option]))
+    : (options ?? {});
+  return Object.keys(given).length > 0 ? given : parseOptions(problem);
 }
 
 const isList = (options: VerifierInput["options"]): options is readonly string[] => Array.isArray(options);

@@ -19,7 +19,8 @@ export function parseSet(text: string): string[] {
 }
 
 function jsonList(text: string): string[] | null {
-  const body = text.replace(/^```(?:json)?\s*/, "").replace(/\s*```$/, "");
+  const open = text.replace(/^```(?:json)?\s*/, "");
+  const body = open.endsWith("```") ? open.slice(0, -3).trimEnd() : open;
   if (!body.startsWith("[")) return null;
   try {
     const value: unknown = JSON.parse(body);
@@ -31,16 +32,23 @@ function jsonList(text: string): string[] | null {
 }
 
 function plainList(text: string): string[] {
-  const bare = text
-    .replace(/^\s*(?:\\left)?(?:\\?\{|\[|\()/, "")
-    .replace(/(?:\\right)?(?:\\?\}|\]|\))\s*\.?\s*$/, "");
+  const bare = withoutEnd(text.replace(/^\s*(?:\\left)?(?:\\?\{|\[|\()/, ""));
   const lines = bare.split("\n").filter((line) => line.trim() !== "");
   const items =
     lines.length > 1 ? lines.map((line) => line.replace(/^\s*(?:[-*•]|\d{1,3}[.)])\s+/, "")) : [bare];
   // "1,234" is one number where a list goes on without white space behind the comma only in thousands.
+  // One space for each run of them first: patterns that may begin anywhere in a run take quadratic time.
   return items.flatMap((line) =>
-    line.split(/,(?!\d{3}(?!\d))|,\s+|;|\s+(?:and|or|&)\s+|\s*\\text\{\s*(?:and|or)\s*\}\s*/),
+    line.replaceAll(/\s+/g, " ").split(/,(?!\d{3}(?!\d))|, |;| (?:and|or|&) | ?\\text\{ ?(?:and|or) ?\} ?/),
   );
+}
+
+/** Without the closing bracket of the list, and a full stop behind it. */
+function withoutEnd(text: string): string {
+  const trimmed = text.trimEnd();
+  const bare = trimmed.endsWith(".") ? trimmed.slice(0, -1).trimEnd() : trimmed;
+  const [bracket] = /(?:\\right)?(?:\\?\}|\]|\))$/.exec(bare.slice(-10)) ?? [];
+  return bracket === undefined ? text : bare.slice(0, -bracket.length);
 }
 
 function element(text: string): string {

@@ -283,3 +283,19 @@ describe("what a benchmark's rows become", () => {
     expect(await writer.row({ ...sample, options: { B: "x" } })).toContain("\tx\t");
   });
 });
+
+test("as samples, rows without a question are rejected; a row whose picture others show may be one", async () => {
+  const table = asFile([
+    ["index", "image", "question", "answer"],
+    ["1", pixels(1), " ", "a"],
+    ["2", "1", "What?", "b"],
+    ["3", "1", "", "c"],
+  ]);
+  const events: SampleEvent[] = [];
+  for await (const event of readSamples(table, { from: "vlmevalkit" })) events.push(event);
+  expect(events.map((event) => (event.type === "sample" ? event.sample.problem : event.rejected))).toEqual([
+    expect.objectContaining({ number: 1, reason: "empty-problem", detail: "the question is empty" }),
+    "What?",
+    expect.objectContaining({ number: 3, reason: "empty-problem" }),
+  ]);
+});

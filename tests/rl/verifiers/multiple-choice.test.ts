@@ -79,6 +79,11 @@ test("a letter that no option has is an option's text", () => {
   expect(verifyMultipleChoice({ answer: "X", response: "B", options: { A: "Y", B: "X" } }).score).toBe(1);
 });
 
+test.each([{}, []])("options %j are none given: those of the question count", (none) => {
+  const problem = "Which?\nA. cat\nB. dog";
+  expect(verifyMultipleChoice({ answer: "dog", response: "B", problem, options: none }).score).toBe(1);
+});
+
 test("options come from a list, from the question, or not at all", () => {
   expect(verifyMultipleChoice({ answer: "B", response: "dog", options: ["cat", "dog"] }).score).toBe(1);
   expect(verifyMultipleChoice({ answer: "B", response: "dog", problem: "?\nA. cat\nB. dog" }).score).toBe(1);

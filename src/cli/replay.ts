@@ -118,13 +118,15 @@ async function replay(
   const recipe = { ...recorded.recipe, evaluation: { ...recorded.recipe.evaluation, scenes: 0 } };
   const enough = new AbortController();
   const kit = runVersions();
-  const { task } = await openTask(recipe.task, { progress, signal });
+  const { task, scorer, setPolicy } = await openTask(recipe.task, { progress, signal });
+  setPolicy(policy);
   const started = performance.now();
   for await (const event of trainRun({
     policy,
     task,
     recipe,
     folder,
+    scorer,
     kit,
     signal: AbortSignal.any([signal, enough.signal]),
   })) {

@@ -17,7 +17,7 @@ import { ruleLimit } from "./rule-limit.ts";
 export const judgeKeyOption = {
   "judge-key-env": {
     type: "string",
-    description: "Environment variable with the key of the judge's endpoint",
+    description: "Variable with the key of the judge's endpoint",
     valueHint: "NAME",
   },
 } as const;

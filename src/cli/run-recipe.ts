@@ -1,8 +1,8 @@
 /** What every command that trains does with a recipe: shows the plan, trains, keeps the folder, tells how to go on. */
 import { stat } from "node:fs/promises";
+import type { Device } from "../gpu/device.ts";
 import { memoryStore } from "../storage/blob-store.ts";
 import { folderStore } from "../storage/folder-store.ts";
-import type { Task } from "../tasks/task.ts";
 import { RunFolder } from "../train/run-folder.ts";
 import { denseOf, modelOptions } from "../train/run-recipe.ts";
 import type { RunRecipe } from "../train/run-recipe.ts";
@@ -17,13 +17,14 @@ import { describeProfile, profileStep } from "./profile.ts";
 import { describeRecipe, describeTerms } from "./run-text.ts";
 import { RunView } from "./run-view.ts";
 import { interruptible, openDevice } from "./session.ts";
+import type { OpenTask } from "./task.ts";
 import { runVersions } from "./versions.ts";
 
 /** Options of every command that trains. */
 export const runOptions = {
   out: {
     type: "string",
-    description: "Folder for record, curves, adapter, rollouts, checkpoints",
+    description: "Folder for record, adapter, rollouts, checkpoints",
     valueHint: "DIR",
   },
   resume: { type: "boolean", description: "Go on from the newest checkpoint in --out" },
@@ -38,16 +39,14 @@ export interface RunRequest {
   profile?: boolean;
   /** The command line without --out and --resume, in words, to go on by. */
   command: readonly string[];
-  /** The recipe, its name for people, and its task: made when the folder has been looked at. */
+  /** The recipe, its name for people, and its task: made when the folder has been looked at. Given back at the end. */
   prepare(progress: Progress, signal: AbortSignal): Promise<PreparedRun>;
 }
 
 export interface PreparedRun {
   name: string;
   recipe: RunRecipe;
-  task: Task;
-  /** What else there is to say before it begins. */
-  notes?: readonly string[];
+  opened: OpenTask;
 }
 
 export async function runTraining({
@@ -66,16 +65,19 @@ export async function runTraining({
   const eachStep = !(json ? process.stderr : process.stdout).isTTY;
   const progress = new Progress();
   await interruptible(async (signal) => {
-    const { name, recipe, task, notes = [] } = await request.prepare(progress, signal);
+    const { name, recipe, opened } = await request.prepare(progress, signal);
+    const { task, scorer } = opened;
     const view = new RunView({ recipe, task, print, eachStep, progress });
-    const device = await openDevice();
+    let device: Device | undefined;
     try {
+      device = await openDevice();
       const adapter = device.info.description || device.info.device;
       const terms = describeRecipe(name, recipe, task);
       print(describeTerms([...terms, ["adapter", adapter], ["output", out ?? "none (--out DIR keeps it)"]]));
-      for (const note of notes) print(`\n${wrapText(note).join("\n")}`);
+      for (const note of opened.notes) print(`\n${wrapText(note).join("\n")}`);
       const policy = await loadPolicy(device, recipe.model, modelOptions(recipe), progress, signal);
-      const run = trainRun({ policy, task, recipe, folder, kit: runVersions(), resume, signal });
+      opened.setPolicy(policy);
+      const run = trainRun({ policy, task, recipe, folder, kit: runVersions(), resume, scorer, signal });
       let finished: Extract<RunEvent, { type: "finished" }> | undefined;
       try {
         for await (const event of run) {
@@ -106,7 +108,8 @@ export async function runTraining({
       policy.destroy();
     } finally {
       progress.clear();
-      device.destroy();
+      opened.dispose();
+      device?.destroy();
     }
   });
 }

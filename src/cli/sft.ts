@@ -6,6 +6,7 @@ import type { TaskSpec } from "../tasks/registry.ts";
 import { recordsTaskName } from "../tasks/task.ts";
 import { MissingFileError } from "../util/errors.ts";
 import { numberOption, UsageError } from "./arguments.ts";
+import { judgeKeyOption } from "./reward-services.ts";
 import { runOptions, runTraining } from "./run-recipe.ts";
 import { toyModel } from "./session.ts";
 import { openTask } from "./task.ts";
@@ -41,7 +42,7 @@ const args = {
   "learning-rate": number("Default 1e-4, and 1e-5 with --full", "X"),
   mode: {
     type: "enum",
-    description: "Reasoning and answer, or the answer alone",
+    description: "Think first, or answer at once",
     options: ["think", "answer"] as string[],
     default: "think",
   },
@@ -51,13 +52,9 @@ const args = {
     valueHint: "FILE",
   },
   seed: number("Of the records' order (default 1)", "S"),
-  eval: number("Held-out records answered before and after (default 0)", "N"),
+  eval: number("Held-out records asked before and after (default 0)", "N"),
   "max-tokens": number("Most tokens of such an answer (default 1000)", "N"),
-  "judge-key-env": {
-    type: "string",
-    description: "Variable with the key of a judge's endpoint",
-    valueHint: "NAME",
-  },
+  ...judgeKeyOption,
   judge: { type: "string", description: "JSON file: the judge of such answers", valueHint: "FILE" },
   json: runOptions.json,
 } as const;
@@ -73,8 +70,7 @@ type Given = Partial<Record<Exclude<keyof typeof args, "full" | "json" | "resume
 export const sftCommand = defineCommand({
   meta: {
     name: "sft",
-    description:
-      "Show a policy the right responses of records. Optional: WeThink found RL at once better than RL after this",
+    description: "Learn from records. WeThink found RL without it better",
   },
   args,
   run: ({ args: given }) => sft(given),
@@ -97,11 +93,11 @@ async function sft(given: Given): Promise<void> {
     json,
     command: ["sft", given.data, ...again(given)],
     prepare: async (progress, signal) => {
-      const opened = await openTask(task, { keyVariable: given["judge-key-env"], progress, signal });
+      const opened = await openTask(task, { keyEnv: given["judge-key-env"], progress, signal });
       const records = opened.task.sizes?.train ?? 0;
       const batch = numberOption("batch", given.batch) ?? 16;
       const recipe = recipeOf(given, task, steps ?? Math.max(1, Math.round((epochs * records) / batch)));
-      return { name: "sft", recipe, ...opened };
+      return { name: "sft", recipe, opened };
     },
   });
 }

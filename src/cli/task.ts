@@ -1,41 +1,84 @@
 /** A recipe's task with what Node gives: files by their paths, and what rewards a record. */
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { loadMathEngine } from "../rl/verifiers/math-engine.ts";
+import type { Policy } from "../rollout/policy.ts";
 import { loadTask } from "../tasks/module.ts";
 import type { RecordsReport } from "../tasks/records.ts";
 import type { TaskSpec } from "../tasks/registry.ts";
 import { recordsTaskName, type Task } from "../tasks/task.ts";
+import type { Scorer } from "../train/grpo-trainer.ts";
+import { InvalidOptionError } from "../util/errors.ts";
+import { isRecord } from "../util/is-record.ts";
 import { openDataFile, openImages } from "./data-files.ts";
 import type { Progress } from "./format.ts";
+import { nodeRewards } from "./reward-services.ts";
 
 export interface OpenTaskOptions {
   /** The environment's variable that has the key of a judge's endpoint. */
-  keyVariable?: string;
+  keyEnv?: string;
   progress: Progress;
   signal: AbortSignal;
 }
 
-/** Paths and a module's relative address are relative to where the command runs. */
+export interface OpenTask {
+  task: Task;
+  /** What there is to say of it before a run. */
+  notes: string[];
+  scorer: Scorer;
+  /** The policy that is trained, for a judge that is the policy itself. */
+  setPolicy(policy: Policy): void;
+  dispose(): void;
+}
+
+/**
+ * Opens a task. Paths in it, and relative addresses of modules, are relative to where the command runs.
+ * @throws what `loadTask` and `nodeRewards` throw.
+ */
 export async function openTask(
   spec: TaskSpec,
-  { progress, signal }: OpenTaskOptions,
-): Promise<{ task: Task; notes: string[] }> {
-  if (spec.name !== recordsTaskName) {
-    const base = pathToFileURL(`${process.cwd()}/`).href;
-    return { task: await loadTask(spec, { base }), notes: [] };
-  }
-  progress.show("reading the records");
-  const task = await loadTask(spec, {
-    records: {
-      openData: openDataFile,
-      openImages: (path) => openImages(path, { signal }),
-      services: { math: loadMathEngine, signal },
-      signal,
-      onProgress: (rows) => progress.show("reading the records", `${rows} rows`),
-    },
+  { keyEnv, progress, signal }: OpenTaskOptions,
+): Promise<OpenTask> {
+  let policy: Policy | undefined;
+  const loaded = () => {
+    if (policy) return policy;
+    throw new InvalidOptionError("judge: policy", "one that is not loaded yet", "a loaded one");
+  };
+  const rewards = nodeRewards(spec, {
+    keyEnv,
+    signal,
+    policy: { generate: (messages, options) => loaded().generate(messages, options) },
   });
-  progress.clear();
-  return { task, notes: "report" in task ? describeRejected(task.report as RecordsReport) : [] };
+  if (spec.name === recordsTaskName) progress.show("reading the records");
+  try {
+    const task = await loadTask(withModuleAddress(spec), {
+      base: pathToFileURL(`${process.cwd()}/`).href,
+      records: {
+        openData: openDataFile,
+        openImages: (path) => openImages(path, { signal }),
+        services: rewards.services,
+        signal,
+        onProgress: (rows) => progress.show("reading the records", `${rows} rows`),
+      },
+    });
+    progress.clear();
+    return {
+      task,
+      notes: "report" in task ? describeRejected(task.report as RecordsReport) : [],
+      scorer: rewards.scorer(task),
+      setPolicy: (trained) => (policy = trained),
+      dispose: () => rewards.dispose(),
+    };
+  } catch (error) {
+    rewards.dispose();
+    throw error;
+  }
+}
+
+/** A reward's module may be named by its path. */
+function withModuleAddress(spec: TaskSpec): TaskSpec {
+  const { reward } = spec;
+  if (!isRecord(reward) || typeof reward.module !== "string" || URL.canParse(reward.module)) return spec;
+  return { ...spec, reward: { ...reward, module: pathToFileURL(resolve(reward.module)).href } };
 }
 
 /** Said once, before the run. */

@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import { numberOption, UsageError } from "./arguments.ts";
+import { judgeKeyOption } from "./reward-services.ts";
 import { readRecipe } from "./run-recipe-file.ts";
 import { runOptions, runTraining } from "./run-recipe.ts";
 import { toyModel } from "./session.ts";
@@ -8,7 +9,7 @@ import { openTask } from "./task.ts";
 const options = {
   steps: {
     type: "string",
-    description: "Steps, an earlier part's included (default: the recipe's)",
+    description: "Steps, earlier ones too (default: the recipe's)",
     valueHint: "N",
   },
   seed: { type: "string", description: "Seed of examples and draws (default: the recipe's)", valueHint: "S" },
@@ -16,16 +17,12 @@ const options = {
   resume: runOptions.resume,
   eval: {
     type: "string",
-    description: "Held-out examples, 0 for none (default: the recipe's)",
+    description: "Held-out examples, 0: none (default: the recipe's)",
     valueHint: "N",
   },
   json: runOptions.json,
   profile: { type: "boolean", description: "Show where a step's time goes, after the run" },
-  "judge-key-env": {
-    type: "string",
-    description: "Variable with the key of a judge's endpoint",
-    valueHint: "NAME",
-  },
+  ...judgeKeyOption,
 } as const;
 
 interface GivenOptions {
@@ -80,12 +77,8 @@ async function train(name: string, given: GivenOptions, command: "train" | "toy"
     profile,
     command: [command, ...which, ...again(given)],
     prepare: async (progress, signal) => {
-      const { task, notes } = await openTask(recipe.task, {
-        keyVariable: given["judge-key-env"],
-        progress,
-        signal,
-      });
-      return { name, recipe, task, notes };
+      const keyEnv = given["judge-key-env"];
+      return { name, recipe, opened: await openTask(recipe.task, { keyEnv, progress, signal }) };
     },
   });
 }

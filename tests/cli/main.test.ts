@@ -10,7 +10,18 @@ const root = join(import.meta.dirname, "../..");
 test("--help lists the commands", async () => {
   const { code, out, err } = await thinktab("--help");
   expect({ code, err }).toEqual({ code: 0, err: "" });
-  for (const command of ["doctor", "chat", "train", "sft", "toy", "replay", "parity", "score", "data", "eval"])
+  for (const command of [
+    "doctor",
+    "chat",
+    "train",
+    "sft",
+    "toy",
+    "replay",
+    "parity",
+    "score",
+    "data",
+    "eval",
+  ])
     expect(out).toMatch(new RegExp(`^ *${command} `, "m"));
   expect(tooWide(out.replaceAll(/ +$/gm, ""))).toEqual([]);
 });
@@ -33,8 +44,8 @@ test.each(["doctor", "chat", "train", "sft", "toy", "replay", "parity", "data", 
 
 describe("a wrong command line ends with code 2 and says what is wrong", () => {
   test.each([
-    [[], "no command given, expected one of doctor, chat, train, toy, replay, parity"],
-    [["docter"], "unknown command: docter, expected one of doctor, chat, train, toy, replay, parity"],
+    [[], "no command given, expected one of doctor, chat, train, sft, toy, replay, parity"],
+    [["docter"], "unknown command: docter, expected one of doctor, chat, train, sft, toy, replay, parity"],
     [["toString"], "unknown command: toString"],
     [["--verbose"], "unknown option: --verbose"],
     [["doctor", "--verbose"], "thinktab doctor: unknown option '--verbose'"],

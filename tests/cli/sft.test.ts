@@ -111,6 +111,6 @@ describe("thinktab sft", { timeout: 600_000 }, () => {
     const { err } = await thinktab("sft", join(set.folder, "nothing.jsonl"));
     expect(err).toContain("nothing.jsonl: no such file, expected a data set");
     const help = await thinktab("sft", "--help");
-    expect(help.out).toContain("WeThink found RL at once better");
+    expect(help.out).toContain("WeThink found RL without it better");
   });
 });

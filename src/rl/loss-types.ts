@@ -136,6 +136,15 @@ export interface OptionProblem {
   expected: string;
 }
 
+const surrogateOptions = [
+  ["sapo", "tauPositive"],
+  ["sapo", "tauNegative"],
+  ["vespo", "vespoKPositive"],
+  ["vespo", "vespoLambdaPositive"],
+  ["vespo", "vespoKNegative"],
+  ["vespo", "vespoLambdaNegative"],
+] as const;
+
 /** Options that are allowed each by itself, but not together; null where all go together. */
 export function conflictOf(options: ObjectiveOptions): OptionProblem | null {
   const { lossType, importanceSamplingLevel: level, lossAverage, clipRatioDual, delta } = options;
@@ -153,6 +162,16 @@ export function conflictOf(options: ObjectiveOptions): OptionProblem | null {
     return problem("clipRatioDual", "null: nothing is clipped by it");
   if (surrogate === "clip" && delta !== null && delta <= 1 + options.clipRatioHigh)
     return { option: "delta", expected: "null or a number above 1 + clipRatioHigh" };
+  const idle = surrogateOptions.find(
+    ([of, name]) => of !== surrogate && options[name] !== objectiveDefaults[name],
+  );
+  if (idle) return problem(idle[1], `${objectiveDefaults[idle[1]]}: it is an option of ${idle[0]}`);
+  if (options.klClamp && options.klType !== "k3")
+    return {
+      option: "klClamp",
+      got: `true with klType "${options.klType}"`,
+      expected: "false: k3 alone is clamped",
+    };
   if (options.useBiasCorrectionKl && lossForm(options).level === "sequence")
     return problem("useBiasCorrectionKl", "false where the importance ratio is a sequence's");
   return null;

@@ -300,6 +300,7 @@ export class GrpoUpdater {
       totalTokens,
       maxCompletionLength: this.recipe.maxCompletionLength,
       accumulationSteps,
+      lossAverage: this.recipe.lossAverage,
     });
     return Float32Array.from(lengths.flatMap((length, s) => new Array<number>(length).fill(perSequence[s])));
   }

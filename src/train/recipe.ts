@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { advantageEstimators } from "../rl/advantage.ts";
 import { klTypes } from "../rl/kl.ts";
-import { lossTypes } from "../rl/loss-types.ts";
+import { conflictOf, importanceSamplingLevels, lossAverages, lossTypes } from "../rl/loss-types.ts";
 import { integer, nonNegative, optimizerEntries, positive, share } from "./optimizer-options.ts";
 import { parseOptions } from "./parse-options.ts";
 
@@ -25,8 +25,12 @@ const entries = v.strictObject({
   topP: v.optional(v.pipe(v.number(), v.gtValue(0), v.maxValue(1)), 1),
   /** Only tokens at least this share as likely as the likeliest are drawn; 0: all. */
   minP: v.optional(v.pipe(v.number(), v.minValue(0), v.ltValue(1)), 0),
-  /** What a token weighs: see sequenceWeights. */
+  /** The policy loss: see lossForms, policyObjective and sequenceWeights. */
   lossType: v.optional(v.picklist(lossTypes), "dapo"),
+  /** What a loss of default, gspo, gspo_token, cispo or sapo averages over; null: what it averages over by itself. */
+  lossAverage: v.optional(v.nullable(v.picklist(lossAverages)), null),
+  /** What importance ratios are of: see ImportanceSamplingLevel; null: what the loss type has by itself. */
+  importanceSamplingLevel: v.optional(v.nullable(v.picklist(importanceSamplingLevels)), null),
   /** How rewards become advantages: see groupAdvantages and returnAdvantages. */
   advEstimator: v.optional(v.picklist(advantageEstimators), "grpo"),
   /** What an advantage of grpo or grpo_passk is divided by: the spread of its group, of the step, or nothing. */
@@ -41,6 +45,18 @@ const entries = v.strictObject({
   clipRatioHigh: v.optional(nonNegative, 0.2),
   /** Bounds the loss of a token with a negative advantage, as EasyR1 does with 3; null: not bounded. */
   clipRatioDual: v.optional(v.nullable(v.pipe(v.number(), v.gtValue(1))), null),
+  /** Caps the ratio where it is not clipped, as TRL does; null: not capped. */
+  delta: v.optional(v.nullable(v.pipe(v.number(), v.gtValue(1))), null),
+  /** sapo's temperatures, by the sign of the advantage. */
+  tauPositive: v.optional(positive, 1),
+  tauNegative: v.optional(positive, 1.05),
+  /** vespo's k and λ, by the sign of the advantage. */
+  vespoKPositive: v.optional(nonNegative, 2),
+  vespoLambdaPositive: v.optional(positive, 3),
+  vespoKNegative: v.optional(nonNegative, 3),
+  vespoLambdaNegative: v.optional(positive, 2),
+  /** A function of the user's that takes the place of the loss: see loadObjective. What else is in it goes to the function. */
+  objective: v.optional(v.nullable(v.looseObject({ module: v.pipe(v.string(), v.nonEmpty()) })), null),
   /** Weight of the KL to the reference, which is the policy without its adapter. */
   klCoef: v.optional(nonNegative, 0),
   /** Where the KL counts: as a term of the loss, or as a cost within the reward, before advantages. */
@@ -53,6 +69,10 @@ const entries = v.strictObject({
   klHorizon: v.optional(positive, 10_000),
   /** How that KL is estimated. */
   klType: v.optional(v.picklist(klTypes), "k3"),
+  /** Bounds k3 as EasyR1's low_var_kl does. */
+  klClamp: v.optional(v.boolean(), false),
+  /** Multiplies a token's KL by its importance ratio, as TRL's use_bias_correction_kl does. */
+  useBiasCorrectionKl: v.optional(v.boolean(), false),
   /** Measures the KL to the adapter-off reference even where klCoef is 0. */
   logKl: v.optional(v.boolean(), false),
   /** Trains only on groups that teach something, and draws other prompts for the rest: see filterGroup. */
@@ -82,10 +102,10 @@ export const recipeSchema = v.pipe(
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed) return;
     const recipe = dataset.value;
-    const check = (key: keyof typeof recipe, valid: boolean, expected: string) => {
+    const check = (key: keyof typeof recipe, valid: boolean, expected: string, got?: string) => {
       if (valid) return;
       const value = recipe[key];
-      const received = typeof value === "string" ? `"${value}"` : String(value);
+      const received = got ?? (typeof value === "string" ? `"${value}"` : String(value));
       const path: v.IssuePathItem = { type: "object", origin: "value", input: recipe, key, value };
       addIssue({ message: expected, expected, received, path: [path] });
     };
@@ -101,6 +121,10 @@ export const recipeSchema = v.pipe(
       recipe.filterHigh > recipe.filterLow,
       `a number above filterLow, ${recipe.filterLow}`,
     );
+    const conflict = conflictOf(recipe);
+    if (conflict) check(conflict.option, false, conflict.expected, conflict.got);
+    const hasRatio = recipe.klPlacement === "loss" || !recipe.useBiasCorrectionKl;
+    check("useBiasCorrectionKl", hasRatio, "false with the KL in the reward");
   }),
 );
 

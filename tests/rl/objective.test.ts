@@ -127,7 +127,7 @@ describe("policyObjective", () => {
         {},
         { clipRatioDual: 3 },
         { delta: 1.45 },
-        { klClamp: true },
+        { klClamp: klType === "k3" },
         { useBiasCorrectionKl: true },
         { lossType: "sapo" as const },
       ]) {
@@ -287,6 +287,8 @@ describe("policyObjective", () => {
     [{ lossType: "cispo", clipRatioDual: 3 }, /clipRatioDual: .*cispo/],
     [{ lossType: "grpo", delta: 1.1 }, /above 1 \+ clipRatioHigh/],
     [{ lossType: "gspo", useBiasCorrectionKl: true }, /useBiasCorrectionKl/],
+    [{ tauPositive: 2 }, /tauPositive: .*dapo.*an option of sapo/],
+    [{ klType: "k2", klClamp: true }, /klClamp: .*k2/],
   ])("refuses %j together", (options, message) => {
     expect(() => objectiveOptions(options)).toThrow(InvalidOptionError);
     expect(() => objectiveOptions(options)).toThrow(message);

@@ -17,6 +17,7 @@ const commands = {
   parity: () => import("./parity.ts").then((module) => module.parityCommand),
   score: () => import("./score.ts").then((module) => module.scoreCommand),
   data: () => import("./data.ts").then((module) => module.dataCommand),
+  synth: () => import("./synth.ts").then((module) => module.synthCommand),
   eval: () => import("./eval.ts").then((module) => module.evalCommand),
 };
 
@@ -82,6 +83,8 @@ async function dispatch([name, ...rest]: string[]): Promise<number> {
       return run(await commands.score(), rest);
     case "data":
       return run(await commands.data(), rest);
+    case "synth":
+      return run(await commands.synth(), rest);
     case "eval":
       return run(await commands.eval(), rest);
     default:
@@ -105,7 +108,8 @@ async function showUsage<Args extends ArgsDef>(
   command: CommandDef<Args>,
   parent?: CommandDef<Args>,
 ): Promise<number> {
-  const usage = await renderUsage(command, parent);
+  // The names stand below, each with what it does: in one line they are too many.
+  const usage = (await renderUsage(command, parent)).replace(Object.keys(commands).join("|"), "COMMAND");
   console.log(process.stdout.isTTY ? usage : stripVTControlCharacters(usage));
   return exit.done;
 }

@@ -94,6 +94,14 @@ describe("a step", () => {
     );
   });
 
+  test("says how many groups online filtering kept", () => {
+    const filter = { rounds: 3, kept: 5, dropped_low: 9, dropped_high: 4, dropped_none: 0, excess: 6 };
+    const counts = Object.fromEntries(Object.entries(filter).map(([name, n]) => [`filter/${name}`, n]));
+    expect(describeStep({ step: 11, steps: 50, metrics: { ...metrics, ...counts } }, 4123)).toBe(
+      "step 12/50  reward 0.56  kept 5 of 24  thinks 16%  length 9.1  KL 0.012  4.1 s",
+    );
+  });
+
   test("leaves the least out where it does not fit", () => {
     const large = { ...metrics, reward: -123456, kl: 12345, "completions/mean_length": 12345 };
     for (const steps of [9, 50, 100_000]) {

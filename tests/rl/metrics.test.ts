@@ -90,3 +90,28 @@ test("what cannot be computed is absent, not zero or NaN", () => {
 test("refuses lists of different lengths", () => {
   expect(() => stepMetrics({ ...step, lengths: [1] })).toThrow(ShapeError);
 });
+
+test("online filtering counts groups, and a step without any was left out", () => {
+  const filter = { rounds: 3, kept: [1, 2], dropped: { low: 4, high: 5, none: 6, excess: 7 } };
+  const metrics = stepMetrics({ ...step, filter });
+  expect(metrics).toMatchObject({
+    "filter/rounds": 3,
+    "filter/kept": 2,
+    "filter/dropped_low": 4,
+    "filter/dropped_high": 5,
+    "filter/dropped_none": 6,
+    "filter/excess": 7,
+    step_skipped: 0,
+  });
+  expect(Object.keys(stepMetrics(step)).filter((name) => name.startsWith("filter/"))).toEqual([]);
+  const { objective, optimizer, ...untrained } = step;
+  expect([objective, optimizer]).not.toContain(undefined);
+  const skipped = stepMetrics({ ...untrained, filter: { ...filter, kept: [] } });
+  expect(skipped.step_skipped).toBe(1);
+  for (const name of ["loss", "grad_norm", "kl"]) expect(skipped).not.toHaveProperty(name);
+});
+
+test("a KL in the reward takes the place of the loss's, and a weight that varies is told", () => {
+  expect(stepMetrics({ ...step, kl: 0.7, klCoef: 0.01 })).toMatchObject({ kl: 0.7, kl_coef: 0.01 });
+  expect(stepMetrics(step)).not.toHaveProperty("kl_coef");
+});

@@ -50,7 +50,8 @@ export function checkRow(benchmark: Pick<Benchmark, "name" | "scoring">, row: Ev
   const { columns, index } = row;
   switch (benchmark.scoring) {
     case "circular-choice":
-      if (!/^\d+$/.test(index)) wrong("index", index, "a whole number, rotation k at k · 1000000");
+      if (columns.g_index === undefined && !/^\d+$/.test(index))
+        wrong("index", index, "a whole number, rotation k at k · 1000000");
       break;
     case "yes-no-figures":
       if (!figureIndex(row)) wrong("index", index, "CATEGORY_SUBCATEGORY_VISUAL_SET_FIGURE_QUESTION");

@@ -40,22 +40,29 @@ const marks: readonly (readonly [ScoringKind, readonly string[]])[] = [
   ["ocrbench-v2", ["eval", "bbox", "content"]],
 ];
 
+/** Names of tables whose later rows are rotations. */
+const circularNames = /mmbench|ccbench|circular|mmcr/i;
+
 /** Rotations of a question are this far apart. */
 const rotationStep = 1_000_000;
 
 /**
  * The way of scoring that a table's columns and its first rows speak for: one of a known benchmark's layouts, a choice
- * where there are options (circular where an index is that of a rotation), yes or no where all answers are, else the same
+ * where there are options (circular where an index is that of a rotation, or VLMEvalKit would call it so by its name), yes or no where all answers are, else the same
  * text.
  */
-export function detectScoring(header: readonly string[], firstRows: readonly EvalRow[]): ScoringKind {
+export function detectScoring(
+  header: readonly string[],
+  firstRows: readonly EvalRow[],
+  name = "",
+): ScoringKind {
   const found = marks.find(([, columns]) => columns.every((column) => header.includes(column)));
   if (found) return found[0];
   const answers = firstRows.flatMap(({ answer }) => (answer === undefined ? [] : [answer.trim()]));
   if (header.includes("A") && header.includes("B")) {
     if (firstRows.some(({ question }) => /<image \d+>/.test(question))) return "mmmu";
     const isRotation = ({ index }: EvalRow) => /^\d{7,}$/.test(index) && Number(index) >= rotationStep;
-    return firstRows.some(isRotation) ? "circular-choice" : "choice";
+    return circularNames.test(name) || firstRows.some(isRotation) ? "circular-choice" : "choice";
   }
   if (header.includes("choices")) return "mathvision";
   if (

@@ -70,8 +70,9 @@ export const unitOfItem = ({ id, value }: Item): Unit => ({
 /** Rotation k of a question has its index + k · 10⁶. */
 const rotationStep = 1_000_000;
 
-/** The question that a rotation belongs to. */
-export const circularGroup = ({ index }: EvalRow): string => String(Number(index) % rotationStep);
+/** The question that a rotation belongs to: column `g_index`, else told by the index. */
+export const circularGroup = ({ index, columns }: EvalRow): string =>
+  columns.g_index ?? String(Number(index) % rotationStep);
 
 /** Questions with their rotations: right only if every rotation is. */
 export function circularItems(samples: readonly ScoredSample[]): Item[] {

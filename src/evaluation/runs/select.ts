@@ -25,7 +25,7 @@ export async function detectBenchmark(
     rows.push(withoutPixels(row));
     if (rows.length === lookedAt) break;
   }
-  return ownBenchmark(name, detectScoring(await headerOf(file, options), rows));
+  return ownBenchmark(name, detectScoring(await headerOf(file, options), rows, name));
 }
 
 export interface SelectOptions extends ReadOptions {

@@ -91,6 +91,15 @@ describe("rotations", () => {
     expect(result.notes.join("\n")).toContain("1 of 4 questions have fewer rotations");
   });
 
+  test("a column may say what a row is a rotation of", async () => {
+    const lines = table("index|g_index|question|A|B|answer", "a|q|?|1|2|A", "b|q|?|2|1|B", "c|r|?|1|2|A");
+    const result = await resultOf("circular-choice", lines, ["A", "A", "A"]);
+    expect(result.units).toEqual([
+      { id: "q", parts: [[0, 1]] },
+      { id: "r", parts: [[1, 1]] },
+    ]);
+  });
+
   test("a rotation that the judge left open leaves its question out, unless another one is wrong", async () => {
     const rows = await rowsOf(circular.slice(0, 5));
     const scores = [1, 0, 1, null].map((score) => ({

@@ -109,6 +109,12 @@ describe("the kind of scoring that a table's columns tell", () => {
   test.each(cases)("%s", async (_, lines, scoring) => {
     expect(detectScoring(lines[0].split("\t"), await rowsOf(lines))).toBe(scoring);
   });
+
+  test("rotations are known by the table's name, too: they come late", async () => {
+    const lines = ["index\tquestion\tA\tB\tanswer", "0\t?\tcat\tdog\tA"];
+    const told = detectScoring(lines[0].split("\t"), await rowsOf(lines), "MMBench_DEV_EN.tsv");
+    expect(told).toBe("circular-choice");
+  });
 });
 
 describe("tables that cannot be scored", () => {

@@ -129,6 +129,8 @@ describe("texts", () => {
     ["exact", { answer: "Red Car" }, " red  car. ", 1],
     ["exact", { answer: "red car" }, "a red car", 0],
     ["exact", { answer: "['car', 'auto']" }, "Auto", 1],
+    ["exact", { answer: "[2007, 2008]" }, "2007", 0],
+    ["exact", { answer: "[2007, 2008]" }, "[2007, 2008]", 1],
   ] as const)("%s of %j: %j scores %s", (scoring, columns, response, score) => {
     expect(outcome(scoring, columns, response).slice(0, 2)).toEqual([score, "rule"]);
   });
@@ -300,6 +302,19 @@ describe("MM-Vet", () => {
     expect(reply("0.55")[1]).toBe("judge-failed");
     expect(reply("Grade: 0.5")[1]).toBe("judge-failed");
   });
+});
+
+test("white space without end takes no time", () => {
+  const start = performance.now();
+  outcome("dynamath", { answer_type: "float", answer: "1" }, `{"short answer":${" ".repeat(50_000)}{ }`);
+  outcome(
+    "ocrbench-v2",
+    { category: "key information extraction en", answer: '[\'{"a": "b"}\']' },
+    " a".repeat(20_000),
+  );
+  for (const scoring of ["choice", "mathvista", "mathvision", "mathverse", "logicvista"] as const)
+    outcome(scoring, { ...animals, answer_type: "float", choices: "[]" }, ` \n`.repeat(50_000));
+  expect(performance.now() - start).toBeLessThan(10_000);
 });
 
 test("the same replies give the same score again", () => {

@@ -81,7 +81,9 @@ function shortAnswer(text: string): string | null {
     const answer = value["short answer"];
     return typeof answer === "string" || typeof answer === "number" ? String(answer).trim() || null : null;
   } catch {
-    return /"short answer"\s*:\s*"?([^"{}]*?)"?\s*[,}]/.exec(json)?.[1].trim() ?? null;
+    return (
+      /"short answer"\s*:\s*"?([^"{}]*?)"?\s*[,}]/.exec(json.replaceAll(/\s+/g, " "))?.[1].trim() ?? null
+    );
   }
 }
 

@@ -1,12 +1,14 @@
 import { normaliseAnswer } from "../../../rl/reward.ts";
 import type { SampleScore } from "../benchmark.ts";
-import { textsOf } from "../python-literal.ts";
+import { parseLiteral, textsOf } from "../python-literal.ts";
 import { byRule, unscored, type Answered } from "./context.ts";
 
-/** The same text as the gold answer, or as one of them where the cell holds a list; case and a final stop aside. */
+/** The same text as the gold answer, or as one of them where the cell is a list of texts; case and a final stop aside. */
 export function scoreExact({ gold, text }: Answered): SampleScore {
   const given = normaliseAnswer(text);
-  const same = textsOf(gold).some((one) => normaliseAnswer(one) === given);
+  const literal = parseLiteral(gold);
+  const isList = Array.isArray(literal) && literal.every((one) => typeof one === "string");
+  const same = (isList ? literal : [gold]).some((one) => normaliseAnswer(one) === given);
   return byRule(same, text.trim() || null, same ? "the text is the gold answer" : `expected ${gold}`);
 }
 

@@ -70,7 +70,7 @@ class DataStore {
   }
 
   async makeUp(): Promise<void> {
-    await this.#work(async (worker) => this.open(await worker.makeUp(48)));
+    await this.#work(async (worker) => this.open(await worker.makeUp(48, 1)));
   }
 
   /** Reads a data set through. What was open is closed. */

@@ -16,7 +16,6 @@ export function RowsCard({ report }: { report: PlainReport }) {
       <h2>Rows</h2>
       <form
         class="data-filter"
-        role="search"
         onSubmit={(event) => {
           event.preventDefault();
           void data.find();

@@ -354,7 +354,8 @@ function withRoom(at: SftCapacity | undefined, needed: SftCapacity, most: number
   return {
     tokens: more("tokens", most || roomy(needed.tokens)),
     scored: more("scored", roomy(needed.scored)),
-    segments: more("segments", needed.segments),
+    // Packed by tokens, micro-batches differ in how many examples they hold.
+    segments: more("segments", most ? Math.ceil(1.5 * needed.segments) : needed.segments),
     patches: more("patches", needed.patches),
   };
 }

@@ -104,6 +104,96 @@ describe("SftTrainer", () => {
     b.destroy();
   });
 
+  it("packs examples without padding to the gradient of each by itself", async () => {
+    // Of differing length, so that packing puts others together than the order does.
+    const varied: SftData = async (index) => {
+      const { messages, response } = await colours(index);
+      return { messages, response: `${response} `.repeat(1 + ((7 * index) % 5)).trim() };
+    };
+    const options = { steps: 1, batchSize: 6, learningRate: 1e-3, maxGradNorm: 0 };
+    const gradients = async (limits: SftRecipeOptions) => {
+      const policy = await load({ lora: { rank: 4 } });
+      // B is zero at first, and A's gradient with it: another start shows both.
+      for (const name of policy.model.parameters?.names ?? []) {
+        if (!name.endsWith("lora_B")) continue;
+        const length = (await policy.model.parameters?.read())?.get(name)?.length ?? 0;
+        policy.model.parameters?.set(
+          name,
+          Float32Array.from({ length }, (_, i) => ((i % 7) - 3) / 50),
+        );
+      }
+      const trainer = new SftTrainer(policy, varied, { ...options, ...limits });
+      const events: SftEvent[] = [];
+      for await (const event of trainer.run()) events.push(event);
+      // The first moment after one step is a tenth of the gradient.
+      const { tensors, capacity } = await trainer.state();
+      trainer.destroy();
+      policy.destroy();
+      const [step] = events.filter((event) => event.type === "step");
+      return { gradient: [...tensors.m], capacity, loss: step.metrics.loss, tokens: step.metrics.num_tokens };
+    };
+    const apart = await gradients({ microBatchSize: 1 });
+    const packed = await gradients({ tokensPerBatch: 320 });
+    expect(packed.capacity?.tokens).toBe(320);
+    expect(packed.capacity?.segments).toBeGreaterThan(4); // there were several in one
+    expect(packed.tokens).toBe(apart.tokens); // and nothing else
+    expect(packed.loss).toBeCloseTo(apart.loss, 5);
+    const largest = Math.max(...apart.gradient.flatMap(([, values]) => Array.from(values, Math.abs)));
+    expect(largest).toBeGreaterThan(1e-4);
+    for (const [at, [name, values]] of packed.gradient.entries()) {
+      const expected = apart.gradient[at][1];
+      const worst = values.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+      expect(worst / largest, name).toBeLessThan(1e-4);
+    }
+  });
+
+  it("leaves out what is too long or has no readable image, counts it, and goes on the same after a stop", async () => {
+    const some: SftData = async (index) => {
+      const { messages, response } = await colours(index);
+      if (index % 4 === 1) return { messages, response: `${response} `.repeat(60) };
+      const broken = { type: "image" as const, image: new Uint8Array([1, 2, 3]) };
+      if (index === 2) return { messages: [{ role: "user", content: [broken] }], response };
+      return { messages, response };
+    };
+    const options = { steps: 4, batchSize: 3, tokensPerBatch: 96, learningRate: 1e-3 };
+    const policy = await load({ lora: { rank: 4 } });
+    const trainer = new SftTrainer(policy, some, options);
+    const events: SftEvent[] = [];
+    for await (const event of trainer.run()) events.push(event);
+    const skipped = events.flatMap((event) => (event.type === "step" ? [event.metrics.num_skipped] : []));
+    expect(skipped).toEqual([2, 3, 4, 5]); // 12 of the numbers 0 … 16 are left
+    const warnings = events.flatMap((event) => (event.type === "warning" ? [event] : []));
+    expect(warnings.map(({ step, code }) => [step, code])).toEqual([
+      [0, "skipped-demonstration"],
+      [2, "skipped-demonstration"],
+    ]);
+    expect(warnings[0].message).toMatch(
+      /^2 of 5 demonstrations so far were left out; .*demonstration 1: got \d+ tokens of the prompt and \d+ of the/,
+    );
+    const whole = (await policy.model.parameters?.read()) ?? new Map<string, Float32Array>();
+    trainer.destroy();
+    policy.destroy();
+
+    const other = await load({ lora: { rank: 4 } });
+    const stopped = new SftTrainer(other, some, options);
+    const controller = new AbortController();
+    for await (const event of stopped.run({ signal: controller.signal })) {
+      if (event.type === "step" && event.step === 1) controller.abort();
+    }
+    const state = await stopped.state();
+    expect(state).toMatchObject({ drawn: 9, skipped: 3 });
+    const resumed = new SftTrainer(other, some, options);
+    resumed.restore(state);
+    for await (const event of resumed.run()) if (event.type === "warning") expect(event.step).toBe(2);
+    const again = (await other.model.parameters?.read()) ?? new Map<string, Float32Array>();
+    expect(differences(whole, again)).toEqual([]);
+    for (const one of [stopped, resumed]) one.destroy();
+
+    const none = new SftTrainer(other, some, { ...options, tokensPerBatch: 4 });
+    await expect(none.prepare()).rejects.toThrow(/130 of 130 demonstrations in a row cannot be used/);
+    other.destroy();
+  });
+
   it("trains a LoRA adapter on a frozen tower, and the decoder alone", async () => {
     for (const options of [{ lora: { rank: 4 } }, { dense: "decoder" as const }]) {
       const policy = await load(options);

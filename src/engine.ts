@@ -67,6 +67,8 @@ export type { AsyncReward, Completion, Example, Reward, RewardResult, ThinkAnswe
 export { GrpoTrainer } from "./train/grpo-trainer.ts";
 export type { Scorer, TrainerState } from "./train/grpo-trainer.ts";
 export type { GroupRecord, RolloutRecord, TrainEvent } from "./train/events.ts";
+export { loadObjective } from "./train/load-objective.ts";
+export type { ObjectiveSpec } from "./train/load-objective.ts";
 export { parseRecipe } from "./train/recipe.ts";
 export type { Recipe, RecipeOptions } from "./train/recipe.ts";
 export { fromCheckpoint, toCheckpoint } from "./train/trainer-checkpoint.ts";
@@ -134,6 +136,62 @@ export type { ImportanceSamplingLevel, LossAverage, LossType, ObjectiveOptions }
 export { sequenceWeights, tokenWeights } from "./rl/loss-weights.ts";
 export { policyObjective } from "./rl/objective.ts";
 export type { ObjectiveInputs, ObjectiveResult } from "./rl/objective.ts";
+export type { ObjectiveBatch, ObjectiveGradient, UserObjective } from "./rl/user-objective.ts";
+
+// QA synthesis: records of images
+export { openSynthesisModels, parseSynthesisConfig } from "./synthesis/config.ts";
+export type { PassRateConfig, PromptConfig, RoleConfig, SynthesisConfig } from "./synthesis/config.ts";
+export type { StageCounters, SynthesisCounters } from "./synthesis/counters.ts";
+export type { SynthesisEvent } from "./synthesis/events.ts";
+export type { SynthesisImage } from "./synthesis/image-source.ts";
+export { openIndexedSynthesisStore } from "./synthesis/indexed-store.ts";
+export type { IndexedSynthesisStore } from "./synthesis/indexed-store.ts";
+export { policySampler } from "./synthesis/pass-rate.ts";
+export type {
+  PassRateFilter,
+  PolicySampler,
+  PolicySamplerOptions,
+  SampleRequest,
+} from "./synthesis/pass-rate.ts";
+export { parsePrompt, synthesisPrompts } from "./synthesis/prompts.ts";
+export type { PromptIdentity, SynthesisPrompt } from "./synthesis/prompts.ts";
+export {
+  abilityCodes,
+  askingStages,
+  dropReasons,
+  everyRole,
+  questionTypes,
+  stageRoles,
+  synthesisRoles,
+  synthesisStages,
+} from "./synthesis/stages.ts";
+export type {
+  AbilityCode,
+  AskingStage,
+  DropReason,
+  QuestionType,
+  StageSampling,
+  SynthesisModels,
+  SynthesisRole,
+  SynthesisStage,
+} from "./synthesis/stages.ts";
+export { memorySynthesisStore } from "./synthesis/store.ts";
+export type {
+  ImageOutcome,
+  KeptAnswer,
+  KeptQuestion,
+  PendingItem,
+  ReadableSynthesisStore,
+  RecordProvenance,
+  SynthesisDrop,
+  SynthesisRun,
+  SynthesisStore,
+} from "./synthesis/store.ts";
+export { synthesize } from "./synthesis/synthesize.ts";
+export type { SynthesisOptions, SynthesisSettings } from "./synthesis/synthesize.ts";
+export { toySynthesisModel } from "./synthesis/toy-model.ts";
+export { toyScenes } from "./synthesis/toy-scenes.ts";
+export type { ToyScene } from "./synthesis/toy-scenes.ts";
 
 // Files
 export { httpSource } from "./storage/http-source.ts";

@@ -88,18 +88,11 @@ export function describeComparison(
   const { unit } = headline;
   const row = (label: string, name: string, run: typeof a) => [
     label,
-    cut(name, 26),
-    cut(run.model, 24),
+    cutFront(name, 34),
+    cutFront(run.model, 24),
     formatFigure(run.value, unit),
   ];
-  const table = formatTable(
-    [
-      ["", "run", "model", `${cut(headline.name, 14)}, ${unit}`],
-      row("A", names[0], a),
-      row("B", names[1], b),
-    ],
-    [3],
-  );
+  const table = formatTable([["", "run", "model", unit], row("A", names[0], a), row("B", names[1], b)], [3]);
   const range = interval
     ? ` (95%: ${interval.map((end) => formatDifference(end, unit)).join(" to ")}, paired bootstrap, ` +
       `${comparison.resamples} resamples, seed ${comparison.seed})`
@@ -115,7 +108,7 @@ export function describeComparison(
     ...(b.leftOut > 0 ? [`${b.leftOut} that B's scoring left out`] : []),
   ];
   const terms: [string, string][] = [
-    ["benchmark", benchmark.title],
+    ["benchmark", `${benchmark.title}: ${headline.name}`],
     ["B - A", `${formatDifference(difference, unit)}${range}`],
     [
       "units",
@@ -137,6 +130,12 @@ function bullets(lines: readonly string[]): string {
       ),
     )
     .join("\n");
+}
+
+/** The end of a path tells more than its beginning. */
+function cutFront(text: string, width: number): string {
+  const characters = [...text];
+  return characters.length > width ? `…${characters.slice(1 - width).join("")}` : text;
 }
 
 function cut(text: string, width: number): string {

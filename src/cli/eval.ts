@@ -31,6 +31,7 @@ import { loadPolicy, weightFormats } from "./chat.ts";
 import { openDataFile, openImages } from "./data-files.ts";
 import { describeComparison, describeEvaluation } from "./eval-text.ts";
 import { Progress } from "./format.ts";
+import { describeTerms } from "./run-text.ts";
 import { interruptible, openDevice, openFolder, toyModel } from "./session.ts";
 
 const args = {
@@ -201,7 +202,9 @@ function print(report: EvaluationReport, out: string | undefined, json: boolean)
   if (json) console.log(JSON.stringify(report, undefined, 2));
   else console.log(describeEvaluation(report));
   if (!json && out !== undefined)
-    console.log(`\nin ${out}: report.md, report.csv, report.json, scores.jsonl, samples.jsonl`);
+    console.log(
+      `\n${describeTerms([["wrote", `report.md, report.csv, report.json, scores.jsonl, samples.jsonl in ${out}`]])}`,
+    );
 }
 
 async function scoreAgain(

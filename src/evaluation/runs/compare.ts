@@ -111,7 +111,7 @@ export function compareEvaluations(
     resamples,
     seed,
     differences: [
-      ...differencesOf(a.settings, b.settings),
+      ...differencesOf(shortSettings(a), shortSettings(b)),
       ...differencesOf(scoringOf(a), scoringOf(b), "scoring"),
     ],
   };
@@ -145,11 +145,18 @@ function scoringOf({ report }: StoredEvaluation): unknown {
   return { cutTags: report?.scoring.cutTags ?? null, judge: report?.scoring.judge?.name ?? null };
 }
 
+/** A system prompt stands as its kind and the beginning of its hash. */
+function shortSettings({ settings }: StoredEvaluation): unknown {
+  const { system, ...others } = settings;
+  return { ...others, system: system && `${system.kind}, ${system.sha256.slice(0, 12)}…` };
+}
+
+/** What is absent counts as null. */
 function differencesOf(a: unknown, b: unknown, path = ""): string[] {
   if (isRecord(a) && isRecord(b)) {
     const names = [...new Set([...Object.keys(a), ...Object.keys(b)])];
     return names.flatMap((name) => differencesOf(a[name], b[name], path === "" ? name : `${path}.${name}`));
   }
-  const [first, second] = [a, b].map((value) => JSON.stringify(value) ?? "absent");
+  const [first, second] = [a, b].map((value) => JSON.stringify(value ?? null));
   return first === second ? [] : [`${path}: ${first} and ${second}`];
 }

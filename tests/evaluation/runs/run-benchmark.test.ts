@@ -47,9 +47,10 @@ test("asks every row with its image, scores, reports and keeps all of it", async
   expect(first.messages[0]).toEqual({ role: "system", content: REASONING_SYSTEM_PROMPT });
   // The image of every row is that of the first, which the others name.
   for (const request of answerer.asked) {
-    const [image, text] = request.messages[1].content as [{ image: Uint8Array }, { text: string }];
-    expect(new TextDecoder().decode(image.image)).toBe("x".repeat(96));
-    expect(text.text).toBe(`question ${request.position}`);
+    expect(request.messages[1].content).toEqual([
+      { type: "image", image: new TextEncoder().encode("x".repeat(96)) },
+      { type: "text", text: `question ${request.position}` },
+    ]);
   }
 
   const [sample] = (await lines(store, "samples.jsonl")) as unknown[] as SampleRecord[];

@@ -20,6 +20,7 @@ test("--help lists the commands", async () => {
     "parity",
     "score",
     "data",
+    "synth",
     "eval",
   ])
     expect(out).toMatch(new RegExp(`^ *${command} `, "m"));
@@ -31,7 +32,7 @@ test("--version is the package's", async () => {
   expect(await thinktab("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
 });
 
-test.each(["doctor", "chat", "train", "sft", "toy", "replay", "parity", "data", "eval"])(
+test.each(["doctor", "chat", "train", "sft", "toy", "replay", "parity", "data", "synth", "eval"])(
   "%s --help shows its options",
   async (command) => {
     const { code, out, err } = await thinktab(command, "--help");

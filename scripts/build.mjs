@@ -32,7 +32,7 @@ const nodeEntries = { node: "src/node.ts", cli: "src/cli/main.ts" };
  * comes.
  */
 const sharedChunks = [
-  { name: "errors", roots: ["src/util/errors.ts"] },
+  { name: "errors", roots: ["src/util/errors.ts", "src/util/is-record.ts"] },
   { name: "wire", roots: ["workers/stream.ts", "workers/transfer.ts", "src/tasks/task.ts"] },
   {
     name: "rules",
@@ -63,7 +63,8 @@ await build({
     thirdPartyLicences(new Set(), { fileName: "THIRD-PARTY-LICENSES.txt" }),
     workerCalls(),
   ],
-  ssr: { noExternal: true },
+  // Packages as browsers take them: a bundle for Node alone would not start in a page.
+  ssr: { noExternal: true, resolve: { conditions: ["module", "browser", "production"] } },
   build: {
     ssr: true, // leaves the URLs of workers as they are; nothing of it is particular to servers
     outDir: "dist",

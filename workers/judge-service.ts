@@ -6,7 +6,7 @@ import { LanguageModelError } from "../src/util/errors.ts";
 /** A scorer of pairs on the far side. */
 export interface JudgeWorkerApi {
   /** @throws as onnxPairScorer does */
-  open(config: OnnxConfig): Promise<{ name: string; identity: string | null }>;
+  open(config: OnnxConfig, runtime: string | undefined): Promise<{ name: string; identity: string | null }>;
   score(pair: AnswerPair, signal: AbortSignal | undefined): Promise<number>;
 }
 
@@ -16,8 +16,11 @@ export class JudgeService implements JudgeWorkerApi {
 
   constructor(private readonly host: OnnxHost = {}) {}
 
-  async open(config: OnnxConfig): Promise<{ name: string; identity: string | null }> {
-    this.#scorer = await onnxPairScorer(config, this.host);
+  async open(
+    config: OnnxConfig,
+    runtime: string | undefined,
+  ): Promise<{ name: string; identity: string | null }> {
+    this.#scorer = await onnxPairScorer(config, { runtime, ...this.host });
     const { name, identity = name } = this.#scorer;
     return { name, identity };
   }

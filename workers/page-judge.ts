@@ -11,12 +11,15 @@ import type { JudgeHostOptions } from "./remote-judge.ts";
 import { installTransferHandlers } from "./transfer.ts";
 
 /** Opens the judge of a configuration. @throws as openJudge does. */
-export function openPageJudge(config: unknown, host: JudgeHostOptions): Promise<OpenJudge> {
-  return openJudge(config, { ...host, openScorer: workerScorer });
+export function openPageJudge(
+  config: unknown,
+  { onnxRuntime, ...host }: JudgeHostOptions,
+): Promise<OpenJudge> {
+  return openJudge(config, { ...host, openScorer: (onnx) => workerScorer(onnx, onnxRuntime) });
 }
 
 /** An ONNX model in a worker of its own, which is started here: the page stays fluent. */
-async function workerScorer(config: OnnxConfig): Promise<PairScorer> {
+async function workerScorer(config: OnnxConfig, runtime: string | undefined): Promise<PairScorer> {
   installTransferHandlers();
   const worker = new Worker(new URL("./judge-worker.ts", import.meta.url), { type: "module", name: "judge" });
   const died = new Promise<never>((_, reject) => {
@@ -28,8 +31,11 @@ async function workerScorer(config: OnnxConfig): Promise<PairScorer> {
   died.catch(() => undefined); // whoever asks hears of it
   const remote: Remote<JudgeWorkerApi> = wrap<JudgeWorkerApi>(worker);
   try {
-    const url = new URL(config.url, location.href).href; // a worker would take it relative to its own script
-    const { name, identity } = await Promise.race([remote.open({ ...config, url }), died]);
+    // A worker would take addresses relative to its own script.
+    const absolute = (address: string) => new URL(address, location.href).href;
+    const wire = { ...config, url: absolute(config.url) };
+    const opening = remote.open(wire, runtime === undefined ? undefined : absolute(runtime));
+    const { name, identity } = await Promise.race([opening, died]);
     return {
       name,
       identity,

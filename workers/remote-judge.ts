@@ -12,6 +12,8 @@ export interface RemoteJudgeOptions {
   key?: string;
   /** In place of the platform's, for the judge's endpoint. */
   fetch?: typeof fetch;
+  /** For a judge in ONNX: the address of ONNX Runtime Web, see OnnxHost. It runs in a worker of its own. */
+  onnxRuntime?: string;
 }
 
 /** {@link RemoteJudgeOptions}, and the policy that may be the judge. */

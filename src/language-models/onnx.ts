@@ -39,7 +39,13 @@ export interface OnnxSession {
 export interface OnnxHost {
   /** In place of the address. */
   source?: FileSource;
-  /** Default: ONNX Runtime Web (the package onnxruntime-web), on the processor. */
+  /**
+   * Where a page finds ONNX Runtime Web: the address of the package's `ort.wasm.bundle.min.mjs`, with
+   * `ort-wasm-simd-threaded.wasm` beside it. It is no part of this kit, and 13 MB. In Node the package onnxruntime-web is
+   * imported by its name.
+   */
+  runtime?: string;
+  /** Default: ONNX Runtime Web on the processor. */
   createSession?: (model: Uint8Array) => Promise<OnnxSession>;
   signal?: AbortSignal;
 }
@@ -140,7 +146,7 @@ async function openSession(
   source: FileSource,
   file: string,
   name: string,
-  { createSession = createOnnxSession, signal }: OnnxHost,
+  { runtime, createSession = (model) => createOnnxSession(model, runtime), signal }: OnnxHost,
 ): Promise<OnnxSession> {
   const bytes = await source.read(file, 0, undefined, { signal });
   try {
@@ -151,8 +157,8 @@ async function openSession(
 }
 
 /** A session of ONNX Runtime Web on the processor; the first output is read. */
-export async function createOnnxSession(model: Uint8Array): Promise<OnnxSession> {
-  const { InferenceSession: Session, Tensor } = await loadRuntime();
+export async function createOnnxSession(model: Uint8Array, runtime?: string): Promise<OnnxSession> {
+  const { InferenceSession: Session, Tensor } = await loadRuntime(runtime);
   const session: InferenceSession = await Session.create(model);
   const [output] = session.outputNames;
   return {
@@ -170,9 +176,11 @@ export async function createOnnxSession(model: Uint8Array): Promise<OnnxSession>
   };
 }
 
-/** In a page the build without a GPU's backends, half the size; it does not run in Node, where a bundler has no say. */
-async function loadRuntime(): Promise<typeof import("onnxruntime-web")> {
-  return typeof location === "undefined"
-    ? ((await importModule("onnxruntime-web")) as typeof import("onnxruntime-web"))
-    : await import("onnxruntime-web/wasm");
+/** By its address or, in Node, by its name; a bundler never follows it, as few have the package. */
+async function loadRuntime(address?: string): Promise<typeof import("onnxruntime-web")> {
+  if (address === undefined && typeof location !== "undefined")
+    throw new LanguageModelError(
+      "ONNX Runtime Web: got no address, expected that of its ort.wasm.bundle.min.mjs, from your own origin",
+    );
+  return (await importModule(address ?? "onnxruntime-web")) as typeof import("onnxruntime-web");
 }

@@ -56,7 +56,7 @@ export const lossForms: Readonly<Record<LossType, LossForm>> = {
 };
 
 /** All {@link LossType}s. */
-export const lossTypes = Object.keys(lossForms) as readonly LossType[];
+export const lossTypes = /* @__PURE__ */ Object.keys(lossForms) as readonly LossType[];
 /** All {@link ImportanceSamplingLevel}s. */
 export const importanceSamplingLevels: readonly ImportanceSamplingLevel[] = [
   "token",

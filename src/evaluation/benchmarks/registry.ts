@@ -29,6 +29,8 @@ const promptNotes = [
 
 const answersCut =
   "WeThink's own evaluation cut the answer tags out for MMBench alone, and only where there was exactly one block.";
+const capitalLetter =
+  "Behind “answer is” only a capital letter of its own is a choice; VLMEvalKit takes the first letter of any word (“the answer is because” as B).";
 const noSystemPrompt = "Asked without the system prompt, as in WeThink's own evaluation.";
 const judgeOfBoard = (judge: string) =>
   `The board's judge is ${judge}: figures by another judge, or by rules alone, are not comparable.`;
@@ -46,12 +48,13 @@ const academic: readonly Benchmark[] = [
     headline: "Overall",
     notes: [
       "It is not recorded which of the tables the board's figure is of; answers of the TEST tables are hidden.",
+      capitalLetter,
       judgeOfBoard("gpt-4o-mini"),
     ],
   }),
   known("MMStar", "MMStar", "choice", published.MMStar, {
     headline: "Overall",
-    notes: [answersCut, judgeOfBoard("gpt-4o-mini")],
+    notes: [answersCut, capitalLetter, judgeOfBoard("gpt-4o-mini")],
   }),
   known("MMMU_DEV_VAL", "MMMU val", "mmmu", published.MMMU, {
     headline: "Overall",
@@ -59,6 +62,7 @@ const academic: readonly Benchmark[] = [
     notes: [
       "Open questions are a choice of the gold answer and “Other Answers”, as in VLMEvalKit: MMMU's own evaluation is another.",
       answersCut,
+      capitalLetter,
       judgeOfBoard("gpt-4o-mini"),
     ],
   }),
@@ -72,7 +76,7 @@ const academic: readonly Benchmark[] = [
   known("AI2D_TEST", "AI2D", "choice", published.AI2D, {
     headline: "Overall",
     systemPrompt: false,
-    notes: [noSystemPrompt, answersCut, judgeOfBoard("gpt-4o-mini")],
+    notes: [noSystemPrompt, answersCut, capitalLetter, judgeOfBoard("gpt-4o-mini")],
   }),
   known("OCRBench", "OCRBench", "ocrbench", published.OCRBench, {
     systemPrompt: false,

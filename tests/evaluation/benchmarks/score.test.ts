@@ -243,6 +243,8 @@ describe("DynaMath", () => {
     [choice, json("B: no"), 1, "rule"],
     [choice, json("C"), 0, "rule"],
     [choice, json("A or B"), 0, "undecided"],
+    [choice, json("B) bread"), 1, "approximation"],
+    [choice, json("D. bread"), 0, "approximation"],
     [choice, "B, as all can see", 1, "rule"],
     [text, json("even"), 1, "rule"],
     [text, json("EVEN FUNCTION"), 1, "rule"],

@@ -10,7 +10,8 @@ type Kind = "float" | "multiple choice" | "text";
 
 /**
  * DynaMath: the value of "short answer" in the JSON that the prompt asks for, else of the whole response, else of what the
- * judge copied out: a number within 0.001 of the gold one, the letter, or a text that is part of the gold text.
+ * judge copied out: a number within 0.001 of the gold one, the letter, or a text that is part of the gold text (an empty
+ * one, which VLMEvalKit takes, is none). Without a judge a letter that the answer begins with.
  */
 export function scoreDynaMath(answered: Answered): SampleScore {
   const { row, gold, text } = answered;
@@ -34,11 +35,17 @@ export function scoreDynaMath(answered: Answered): SampleScore {
       );
     },
     () => {
-      if (kind !== "multiple choice" || plain === "") return undecided("the response has no short answer");
-      const begins = plain.slice(0, 3).toUpperCase().includes(gold.toUpperCase());
-      return begins
-        ? byRule(1, gold, `the response begins with ${gold}`)
-        : undecided("the response names no letter, or several");
+      if (kind !== "multiple choice") return undecided("the response has no short answer");
+      const whole = text.trim();
+      const begins = whole
+        .slice(Math.max(0, whole.indexOf("{")))
+        .slice(0, 3)
+        .toUpperCase();
+      if (begins.includes(gold.toUpperCase())) return byRule(1, gold, `the response begins with ${gold}`);
+      const marked = /^\(?([A-E])[).:]/.exec(plain)?.[1];
+      return marked === undefined
+        ? undecided("the response names no letter, or several")
+        : scored("approximation", marked === gold, marked, compared(marked, gold, marked === gold, ", which the answer begins with,")); // prettier-ignore
     },
   );
 }

@@ -32,6 +32,9 @@ export type { WeightOptions } from "./loss-weights.ts";
 export { logpDifference, policyObjective } from "./objective.ts";
 export type { ObjectiveInputs, ObjectiveResult } from "./objective.ts";
 
+export { evaluateObjective } from "./user-objective.ts";
+export type { ObjectiveBatch, ObjectiveGradient, UserObjective } from "./user-objective.ts";
+
 export {
   combineRewards,
   exactAnswerReward,
@@ -95,4 +98,4 @@ export { gradeAnswer, lastBoxed } from "./math-ruler/grade-answer.ts";
 export { stepMetrics } from "./metrics.ts";
 export type { ObjectiveStats, OptimizerReport, StepRecord } from "./metrics.ts";
 
-export { InvalidOptionError, ShapeError, ThinktabError } from "../util/errors.ts";
+export { InvalidOptionError, NonFiniteError, ShapeError, ThinktabError } from "../util/errors.ts";

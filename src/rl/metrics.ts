@@ -6,15 +6,17 @@ export interface ObjectiveStats {
   /** The loss without its KL part. */
   policyLoss: number;
   kl: number;
-  /** Shares of tokens: see TRL's clip_ratio metrics. clipRegion is low or high. */
-  clipLow: number;
-  clipHigh: number;
-  clipRegion: number;
+  /** Shares of tokens: see TRL's clip_ratio metrics. clipRegion is low or high. Absent where the loss clips nothing. */
+  clipLow?: number;
+  clipHigh?: number;
+  clipRegion?: number;
   /** Share of tokens whose loss the dual clip replaced. */
-  clipDual: number;
+  clipDual?: number;
   ratioMean: number;
   ratioMin: number;
   ratioMax: number;
+  /** Mean of the old minus the new log-prob. */
+  ppoKl?: number;
   /** |trainer's log-prob − sampler's|. */
   logpDifferenceMean: number;
   logpDifferenceMax: number;
@@ -23,6 +25,8 @@ export interface ObjectiveStats {
   tokens: number;
   /** Tokens whose loss or gradient was NaN or infinite. */
   nonFinite: number;
+  /** What an objective of the user's says of itself. */
+  own?: Readonly<Record<string, number>>;
 }
 
 /** What the optimizer did in a step. */
@@ -80,7 +84,7 @@ export interface StepRecord {
  * `clip_ratio/{low,high,region}_mean`, `sampling/sampling_logp_difference/{mean,max}`,
  * `sampling/importance_sampling_ratio/{mean,min,max}`, `grad_norm`, `learning_rate`, `num_tokens`, `step_time` (s).
  * Beyond TRL: `clip_ratio/dual_mean`, `rewards/excluded`, `tokens_per_second`, `weights_changed`, `weights_max_change`,
- * `step_skipped`, `non_finite_tokens`, `kl_coef`, `timing_s/{rollout,reward,train}` as EasyR1 spells them; with online
+ * `step_skipped`, `non_finite_tokens`, `ppo_kl`, `objective/NAME` of a user's objective, `kl_coef`, `timing_s/{rollout,reward,train}` as EasyR1 spells them; with online
  * filtering `filter/rounds` (times that prompts were drawn) and counts of groups: `filter/kept`, trained on,
  * `filter/dropped_{low,high,none}` by mean and for want of a reward, `filter/excess`, more than the step takes.
  * A metric that has nothing to be computed from is absent.
@@ -128,7 +132,9 @@ export function stepMetrics(step: StepRecord): Record<string, number> {
     put("sampling/importance_sampling_ratio/mean", objective.ratioMean);
     put("sampling/importance_sampling_ratio/min", objective.ratioMin);
     put("sampling/importance_sampling_ratio/max", objective.ratioMax);
+    put("ppo_kl", objective.ppoKl);
     put("non_finite_tokens", objective.nonFinite);
+    for (const [name, value] of Object.entries(objective.own ?? {})) put(`objective/${name}`, value);
   }
   if (step.filter) {
     const { rounds, kept, dropped } = step.filter;

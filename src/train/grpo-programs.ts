@@ -18,6 +18,8 @@ import { recordAdvantage } from "./advantage-program.ts";
 import type { AdvantageProgram, AdvantageProgramOptions } from "./advantage-program.ts";
 import { recordOptimizer, trainedParameters } from "./optimizer-program.ts";
 import type { OptimizerOptions } from "./optimizer-program.ts";
+import { recordUserUpdate } from "./user-update.ts";
+import type { UserPrograms } from "./user-update.ts";
 
 export interface GrpoProgramOptions {
   /** Limits of one micro-batch. */
@@ -26,6 +28,8 @@ export interface GrpoProgramOptions {
   advantage: AdvantageProgramOptions;
   features?: Tensor;
   objective: Partial<ObjectiveOptions>;
+  /** An objective of the user's takes the place of the kernel. */
+  userObjective?: boolean;
   /** The objective's klCoef is a scalar of each run, `klCoef`. */
   klCoefVaries?: boolean;
   /** Whether the adapter-off network scores the completions too. */
@@ -45,9 +49,11 @@ export interface GrpoPrograms {
   advantage: AdvantageProgram;
   reference: ReferenceProgram | undefined;
   /** On-policy: the ratio is 1; with several iterations it also stores its log-probs. */
-  first: UpdateProgram;
+  first: UpdateProgram | undefined;
   /** Compares with the log-probs that `first` stored. */
   later: UpdateProgram | undefined;
+  /** In place of `first` and `later`, with an objective of the user's. */
+  user: UserPrograms | undefined;
   optimizer: Program;
   advantages: Tensor;
   refLogp: Tensor | undefined;
@@ -89,7 +95,9 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
   // With the KL in the reward the loss has none.
   const refLogp =
     options.reference && !klInReward ? device.tensor("refLogp", [capacity.scored], "f32") : undefined;
-  const stored = options.iterations > 1 ? device.tensor("oldLogp", [stepTokens, 1], "f32") : undefined;
+  const isUsers = options.userObjective ?? false;
+  const several = options.iterations > 1 && !isUsers;
+  const stored = several ? device.tensor("oldLogp", [stepTokens, 1], "f32") : undefined;
   const stats = device.tensor("stats", [OBJECTIVE_STATS], "f32");
   const report = device.tensor("report", [OPTIMIZER_REPORT], "f32");
   const { vocabSize } = model.config.text;
@@ -168,12 +176,12 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
     return { program, inputs, weights, samplerLogp, logp: scores.logp, dlogp, stepRows };
   };
 
-  const several = options.iterations > 1;
   const programs = {
     advantage,
     reference: options.reference ? await reference() : undefined,
-    first: await update("update", several ? "store" : "none"),
+    first: isUsers ? undefined : await update("update", several ? "store" : "none"),
     later: several ? await update("update again", "compare") : undefined,
+    user: isUsers ? await recordUserUpdate(model, { ...options, banned }) : undefined,
     optimizer: await recordOptimizer(model, report, options.optimizer, pool),
     advantages,
     refLogp,
@@ -184,8 +192,10 @@ export async function recordGrpo(model: Model, options: GrpoProgramOptions): Pro
   const all = [
     advantage.program,
     programs.reference?.program,
-    programs.first.program,
+    programs.first?.program,
     programs.later?.program,
+    programs.user?.score.program,
+    programs.user?.backward.program,
     programs.optimizer,
   ];
   const persistent = [...advantage.persistent, refLogp, stored, stats, report, banned].filter(

@@ -3,6 +3,7 @@ import { groupAdvantages } from "../rl/advantage.ts";
 import { adaptKlCoef } from "../rl/kl-control.ts";
 import { stepMetrics } from "../rl/metrics.ts";
 import type { RewardResult } from "../rl/reward.ts";
+import type { UserObjective } from "../rl/user-objective.ts";
 import type { Completion } from "../rollout/engine.ts";
 import type { PolicyPrompt, Policy } from "../rollout/policy.ts";
 import type { Task, TaskExample } from "../tasks/task.ts";
@@ -69,15 +70,21 @@ export class GrpoTrainer {
   #klCoef: number;
   #nonFinite = 0;
 
+  /**
+   * @param objective a function in place of the loss kernel, which a recipe's `objective` may name instead. With one, the
+   *   log-probs of each micro-batch are read back, the function is asked, and its dL/dlogp is uploaded: a step then takes
+   *   a second forward pass and a round trip for each micro-batch. NaN from it ends the run with a NonFiniteError.
+   */
   constructor(
     readonly policy: Policy,
     readonly task: Task,
     options: RecipeOptions = {},
     private readonly scorer: Scorer = inlineScorer(task),
+    objective?: UserObjective,
   ) {
     this.recipe = parseRecipe(options);
     this.#klCoef = this.recipe.klCoef;
-    this.#updater = new GrpoUpdater(policy, this.recipe);
+    this.#updater = new GrpoUpdater(policy, this.recipe, objective);
     if (!policy.model.parameters) {
       throw new InvalidOptionError(
         "trainer",

@@ -7,18 +7,23 @@ import { packGroups } from "../models/packing.ts";
 import type { PackedBatch } from "../models/packing.ts";
 import { groupAdvantages } from "../rl/advantage.ts";
 import type { ObjectiveStats, OptimizerReport } from "../rl/metrics.ts";
+import { lossForms } from "../rl/loss-types.ts";
 import { sequenceWeights } from "../rl/loss-weights.ts";
 import { returnAdvantages, tokenRewards } from "../rl/returns.ts";
+import type { UserObjective } from "../rl/user-objective.ts";
 import type { Completion } from "../rollout/engine.ts";
 import { packedPrompts } from "../rollout/policy.ts";
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { recordGrpo } from "./grpo-programs.ts";
 import type { GrpoPrograms, UpdateProgram } from "./grpo-programs.ts";
+import { loadObjective } from "./load-objective.ts";
 import { microBatches, toPackedGroups } from "./micro-batches.ts";
 import type { BatchedGroup, MicroBatchCapacity } from "./micro-batches.ts";
 import { optimizerOptions } from "./optimizer-program.ts";
 import type { Recipe } from "./recipe.ts";
+import { runUserUpdate, UserStats } from "./user-update.ts";
+import type { UserFunction } from "./user-update.ts";
 
 /** What a step hands from its rollouts to its update. */
 export interface StepRollouts {
@@ -54,10 +59,16 @@ export class GrpoUpdater {
   capacity: MicroBatchCapacity | undefined;
   #programs: { programs: GrpoPrograms; capacity: MicroBatchCapacity; features: unknown } | undefined;
 
+  #user: UserFunction | undefined;
+
+  /** @param objective in place of the one that the recipe names, or of the kernel's */
   constructor(
     private readonly policy: Policy,
     private readonly recipe: Recipe,
-  ) {}
+    objective?: UserObjective,
+  ) {
+    if (objective) this.#user = { objective, options: ownOptions(recipe) };
+  }
 
   /** Whether completions are scored by the adapter-off network too. */
   get hasReference(): boolean {
@@ -90,6 +101,8 @@ export class GrpoUpdater {
   async prepare(prompts: readonly PolicyPrompt[]): Promise<Budget | undefined> {
     const { recipe, policy } = this;
     const perCompletion = recipe.maxCompletionLength;
+    if (recipe.objective && !this.#user)
+      this.#user = { objective: await loadObjective(recipe.objective), options: ownOptions(recipe) };
     await policy.reserveImages(prompts);
     await policy.engine(this.engineCapacity(prompts));
     const prefix = prompts.reduce((sum, { tokens }) => sum + tokens.length - 1, 0);
@@ -118,6 +131,7 @@ export class GrpoUpdater {
       },
       features: policy.features,
       objective: recipe,
+      userObjective: this.#user !== undefined,
       klCoefVaries: this.#klCoefVaries,
       reference: this.hasReference,
       iterations: recipe.numIterations,
@@ -217,7 +231,10 @@ export class GrpoUpdater {
     return microBatches(rolledOut, this.#recorded().capacity);
   }
 
-  /** One optimizer step per iteration on the rollouts; reads back metrics alone. */
+  /**
+   * One optimizer step per iteration on the rollouts; reads back metrics alone, and with an objective of the user's the
+   * log-probs that it is of.
+   */
   async update(
     rollouts: StepRollouts,
     { learningRate, updates, klCoef }: { learningRate: number; updates: number; klCoef: number },
@@ -233,9 +250,12 @@ export class GrpoUpdater {
 
     let taken = 0;
     let optimizer = { gradNorm: 0, clipScale: 1, skipped: false, changed: 0, maxChange: 0 };
-    let objective = readObjectiveStats(new Float32Array(16));
+    let objective: ObjectiveStats = readObjectiveStats(new Float32Array(16));
+    /** Of each micro-batch, from the first iteration. */
+    const oldLogps: Float32Array[] = [];
     for (let iteration = 0; iteration < recipe.numIterations; iteration++) {
       const update = iteration === 0 ? programs.first : (programs.later ?? programs.first);
+      const userStats = new UserStats(recipe);
       const { bias1, bias2 } = adamwBias(updates + taken + 1, recipe.adamBeta1, recipe.adamBeta2);
       for (const [index, batch] of batches.entries()) {
         const list: [Program, Record<string, number>][] = [];
@@ -247,19 +267,34 @@ export class GrpoUpdater {
           const values = programs.reference.inputs.write(programs.reference.program, packed);
           list.push([programs.reference.program, { ...values, temperature: recipe.temperature }]);
         }
-        const values = this.#writeUpdate(update, packed, batch, completions, weights);
-        list.push([
-          update.program,
-          { ...values, temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0, klCoef },
-        ]);
         // The last micro-batch and the optimizer go in one submit: a step without accumulation is one in all.
-        if (index === batches.length - 1) list.push([programs.optimizer, { lr: learningRate, bias1, bias2 }]);
-        runPrograms(device, list);
+        const isLast = index === batches.length - 1;
+        const after: typeof list = isLast ? [[programs.optimizer, { lr: learningRate, bias1, bias2 }]] : [];
+        if (programs.user && this.#user) {
+          const { inputs, result, entropy } = await runUserUpdate(device, programs.user, this.#user, {
+            ...{ packed, before: list, after, temperature: recipe.temperature },
+            refLogp: programs.refLogp,
+            advantages: programs.advantages,
+            advantageIndex: programs.advantage.perToken ? stepRowsOf(batch, completions) : packed.sequence,
+            given: {
+              oldLogp: oldLogps[index] ?? null,
+              samplerLogp: samplerLogpsOf(batch, completions),
+              lengths: Uint32Array.from(lengthsOf(batch, completions)),
+              ...{ weights, iteration },
+            },
+          });
+          if (iteration === 0) oldLogps.push(inputs.logp);
+          userStats.add(inputs, result, entropy);
+        } else if (update) {
+          const values = this.#writeUpdate(update, packed, batch, completions, weights);
+          const scalars = { temperature: recipe.temperature, accumulate: index > 0 ? 1 : 0, klCoef };
+          runPrograms(device, [...list, [update.program, { ...values, ...scalars }], ...after]);
+        }
       }
       const [stats, report] = await device.readAll([programs.stats, programs.report]);
       optimizer = readOptimizerReport(report);
       // The first iteration's numbers describe the rollouts; the later ones how far the update has gone.
-      objective = readObjectiveStats(stats);
+      objective = this.#user ? userStats.read() : withoutIdle(readObjectiveStats(stats), recipe);
       if (!optimizer.skipped) {
         taken++;
         policy.version++;
@@ -292,9 +327,7 @@ export class GrpoUpdater {
     totalTokens: number,
     accumulationSteps: number,
   ): Float32Array {
-    const lengths = batch.flatMap(({ sequences }) =>
-      sequences.map((sequence) => completions[sequence].tokens.length),
-    );
+    const lengths = lengthsOf(batch, completions);
     const perSequence = sequenceWeights(this.recipe.lossType, lengths, {
       numSequences: completions.length,
       totalTokens,
@@ -314,8 +347,7 @@ export class GrpoUpdater {
   ): Record<string, number> {
     const values = inputs.write(program, packed);
     program.write(weights, weightValues);
-    const members = batch.flatMap(({ sequences }) => sequences);
-    program.write(samplerLogp, Float32Array.from(members.flatMap((sequence) => completions[sequence].logps)));
+    program.write(samplerLogp, samplerLogpsOf(batch, completions));
     if (stepRows) program.write(stepRows, stepRowsOf(batch, completions));
     return values;
   }
@@ -324,6 +356,29 @@ export class GrpoUpdater {
     this.#programs?.programs.destroy();
     this.#programs = undefined;
   }
+}
+
+/** What an objective of the user's is told besides the batch. */
+function ownOptions({ objective }: Recipe): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(objective ?? {}).filter(([name]) => name !== "module"));
+}
+
+/** Without what a loss that clips nothing has no number for. */
+function withoutIdle(stats: ObjectiveStats, { lossType }: Recipe): ObjectiveStats {
+  const { surrogate } = lossForms[lossType];
+  if (surrogate === "clip" || surrogate === "cispo") return stats;
+  return { ...stats, clipLow: undefined, clipHigh: undefined, clipRegion: undefined, clipDual: undefined };
+}
+
+/** Tokens of each sequence of a micro-batch. */
+function lengthsOf(batch: readonly BatchedGroup[], completions: readonly Completion[]): number[] {
+  return batch.flatMap(({ sequences }) => sequences.map((sequence) => completions[sequence].tokens.length));
+}
+
+/** What the sampler stored of each token of a micro-batch. */
+function samplerLogpsOf(batch: readonly BatchedGroup[], completions: readonly Completion[]): Float32Array {
+  const members = batch.flatMap(({ sequences }) => sequences);
+  return Float32Array.from(members.flatMap((sequence) => completions[sequence].logps));
 }
 
 /** Number within the step of each token of a micro-batch. */

@@ -2,6 +2,7 @@ import * as v from "valibot";
 import type { EvaluateOptions } from "../evaluation/accuracy.ts";
 import type { Policy } from "../rollout/policy.ts";
 import type { Checkpoint, LoadedCheckpoint } from "../storage/checkpoint.ts";
+import type { UserObjective } from "../rl/user-objective.ts";
 import { isTaught } from "../tasks/task.ts";
 import type { Task } from "../tasks/task.ts";
 import { CheckpointError, InvalidOptionError } from "../util/errors.ts";
@@ -37,6 +38,8 @@ export interface RunTrainerOptions<R extends RunRecipe = RunRecipe> {
   recipe: R;
   /** Rewards computed elsewhere, such as in a worker. */
   scorer?: Scorer;
+  /** In place of the loss kernel, with `grpo`: see {@link GrpoTrainer}. Default: what the recipe's `objective` names. */
+  objective?: UserObjective;
 }
 
 /**
@@ -66,9 +69,9 @@ export function evaluationOptions(recipe: RunRecipe, signal?: AbortSignal): Eval
   return { split, count, batch, maxNewTokens, system: system ?? undefined, signal };
 }
 
-function rewarded({ policy, task, recipe, scorer }: RunTrainerOptions<GrpoRunRecipe>): RunTrainer {
+function rewarded({ policy, task, recipe, scorer, objective }: RunTrainerOptions<GrpoRunRecipe>): RunTrainer {
   const { model, grpo } = recipe;
-  const trainer = new GrpoTrainer(policy, task, grpo, scorer);
+  const trainer = new GrpoTrainer(policy, task, grpo, scorer, objective);
   return {
     get step() {
       return trainer.step;

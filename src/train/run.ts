@@ -2,6 +2,7 @@ import { evaluatedCount, evaluateSteps, reserveEvaluation, summaryOf } from "../
 import type { Evaluation } from "../evaluation/accuracy.ts";
 import { identifySystemPrompt } from "../data/system-prompt.ts";
 import { exportWeights } from "../models/export-weights.ts";
+import type { UserObjective } from "../rl/user-objective.ts";
 import type { Policy } from "../rollout/policy.ts";
 import { writeAdapter } from "../storage/peft.ts";
 import { writeSafetensors } from "../storage/safetensors.ts";
@@ -52,6 +53,8 @@ export interface RunOptions {
   resume?: boolean;
   /** Rewards computed elsewhere, such as in a worker. */
   scorer?: Scorer;
+  /** In place of the loss kernel, with `grpo`. The run's record does not say so: a recipe's `objective` names one. */
+  objective?: UserObjective;
   signal?: AbortSignal;
   /** Steps between two checkpoints. Default: as often as saving takes at most a tenth of the time. */
   checkpointEvery?: number;
@@ -87,7 +90,7 @@ class Run {
   #pace = { at: performance.now(), took: 0 };
 
   constructor(options: RunOptions) {
-    const { policy, recipe, folder, scorer } = options;
+    const { policy, recipe, folder, scorer, objective } = options;
     const task = options.task ?? createTask(recipe.task);
     if (task.name !== recipe.task.name)
       throw new InvalidOptionError("run: task", task.name, recipe.task.name);
@@ -107,7 +110,7 @@ class Run {
     this.#recipe = recipe;
     this.#folder = folder;
     this.#task = task;
-    this.#trainer = createRunTrainer({ policy, task, recipe, scorer });
+    this.#trainer = createRunTrainer({ policy, task, recipe, scorer, objective });
   }
 
   async *events(): AsyncGenerator<RunEvent, void, void> {

@@ -19,8 +19,8 @@ const withoutGpu = [
  */
 const longRuns = [
   "tests/toy/**/*.test.ts",
-  "tests/train/memory.test.ts",
-  "tests/cli/{train,replay,eval}.test.ts",
+  "tests/train/{memory,grpo-variants}.test.ts",
+  "tests/cli/{train,sft,replay,eval}.test.ts",
   "tests/workers/client.test.ts",
   "tests/docs/examples/*.test.ts",
 ];

@@ -41,6 +41,22 @@ export { REASONING_SYSTEM_PROMPT } from "./data/system-prompt.ts";
 // Tasks and rewards
 export type { DemonstrationMode, Split, Task, TaskExample, TaughtTask } from "./tasks/task.ts";
 export { createTask, taskNames } from "./tasks/registry.ts";
+export { loadTask } from "./tasks/load.ts";
+export type { LoadTaskOptions } from "./tasks/load.ts";
+export { openRecords } from "./tasks/records.ts";
+export type {
+  RecordExample,
+  RecordsHost,
+  RecordsOptions,
+  RecordsReport,
+  RecordsTask,
+} from "./tasks/records.ts";
+export type { RecordRewardOptions, RewardServices } from "./tasks/record-reward.ts";
+export type { NamedFile, NamedFiles } from "./data/open-files.ts";
+export type { DataFile } from "./data/rows/rows.ts";
+export type { SampleFormat } from "./data/formats/sample.ts";
+export type { ImageLookup } from "./data/images/lookup.ts";
+export type { RejectedRow, RejectReason } from "./data/wethink/record.ts";
 export type { TaskSpec } from "./tasks/registry.ts";
 export { digitsTask } from "./tasks/digits.ts";
 export type { Digit, DigitsExample, DigitsKind, DigitsOptions } from "./tasks/digits.ts";
@@ -97,15 +113,30 @@ export type { EvaluateOptions, Evaluation, EvaluationSummary } from "./evaluatio
 export { benchmarks, findBenchmark } from "./evaluation/benchmarks/registry.ts";
 export { ownBenchmark } from "./evaluation/benchmarks/own.ts";
 export { scoringKinds } from "./evaluation/benchmarks/benchmark.ts";
+export { scoreSample } from "./evaluation/benchmarks/score.ts";
+export { buildPrompt } from "./evaluation/benchmarks/prompt.ts";
+export type { PromptPart } from "./evaluation/benchmarks/prompt.ts";
+export { readReply } from "./evaluation/benchmarks/judge.ts";
+export { aggregate, headlineOf } from "./evaluation/benchmarks/aggregate.ts";
 export type {
   Benchmark,
   EvalRow,
+  JudgeKey,
+  JudgeQuestion,
   PublishedFigure,
   SampleScore,
   ScoredBy,
+  ScoredSample,
+  ScoreOptions,
   ScoringKind,
 } from "./evaluation/benchmarks/benchmark.ts";
-export type { BenchmarkResult, Figure, FigureUnit, TableRow } from "./evaluation/benchmarks/aggregate.ts";
+export type {
+  BenchmarkResult,
+  Figure,
+  FigureUnit,
+  TableRow,
+  Unit,
+} from "./evaluation/benchmarks/aggregate.ts";
 export { policyAnswerer } from "./evaluation/policy-answerer.ts";
 export type { PolicyAnswererOptions } from "./evaluation/policy-answerer.ts";
 export { modelAnswerer } from "./evaluation/runs/answerer.ts";
@@ -129,13 +160,19 @@ export type { EvaluationSettings } from "./evaluation/runs/settings.ts";
 
 // The algorithm's parts, for objectives and trainers of one's own
 export { groupAdvantages } from "./rl/advantage.ts";
-export type { AdvantageOptions, GroupAdvantages } from "./rl/advantage.ts";
+export type { AdvantageOptions, AdvantageScale, GroupAdvantages, GroupEstimator } from "./rl/advantage.ts";
+export { filterGroup } from "./rl/filter.ts";
+export type { FilteredReward, FilterOptions, FilterVerdict } from "./rl/filter.ts";
+export { adaptKlCoef } from "./rl/kl-control.ts";
+export type { KlControlOptions } from "./rl/kl-control.ts";
 export type { KlType } from "./rl/kl.ts";
 export { objectiveOptions } from "./rl/loss-types.ts";
 export type { ImportanceSamplingLevel, LossAverage, LossType, ObjectiveOptions } from "./rl/loss-types.ts";
 export { sequenceWeights, tokenWeights } from "./rl/loss-weights.ts";
 export { policyObjective } from "./rl/objective.ts";
 export type { ObjectiveInputs, ObjectiveResult } from "./rl/objective.ts";
+export { returnAdvantages, tokenRewards } from "./rl/returns.ts";
+export type { ReturnOptions, TokenRewardInputs, TokenRewards } from "./rl/returns.ts";
 export type { ObjectiveBatch, ObjectiveGradient, UserObjective } from "./rl/user-objective.ts";
 
 // QA synthesis: records of images

@@ -1,15 +1,27 @@
 /**
- * The algorithm alone, `thinktab/rl`: group-relative advantages, the clipped objective with its KL term, rewards and a
+ * The algorithm alone, `thinktab/rl`: advantages, which groups teach something, the clipped objective with its KL term, rewards and a
  * step's metrics, as plain functions of numbers and text. No GPU, no DOM, nothing asynchronous but a judge's call and
  * the loading of what reads LaTeX: they run in a worker, on a server and in a test alike, and serve to check a trainer of
  * one's own.
  * @module thinktab/rl
  */
-export { groupAdvantages } from "./advantage.ts";
-export type { AdvantageOptions, AdvantageScale, GroupAdvantages } from "./advantage.ts";
+export { advantageEstimators, groupAdvantages } from "./advantage.ts";
+export type {
+  AdvantageEstimator,
+  AdvantageOptions,
+  AdvantageScale,
+  GroupAdvantages,
+  GroupEstimator,
+} from "./advantage.ts";
+export { returnAdvantages, tokenRewards } from "./returns.ts";
+export type { ReturnOptions, TokenRewardInputs, TokenRewards } from "./returns.ts";
+export { filterGroup } from "./filter.ts";
+export type { FilteredReward, FilterOptions, FilterVerdict } from "./filter.ts";
 
 export { klEstimate, klTypes, maxLogRatio } from "./kl.ts";
 export type { KlType } from "./kl.ts";
+export { adaptKlCoef } from "./kl-control.ts";
+export type { KlControlOptions } from "./kl-control.ts";
 export {
   importanceSamplingLevels,
   lossAverages,

@@ -1,11 +1,5 @@
 import { InvalidOptionError } from "../util/errors.ts";
 
-/** Whether the weight of the KL stays as it is or follows the KL: EasyR1's `kl_type`. */
-export type KlController = "fixed" | "adaptive";
-
-/** Where the KL to the reference counts: as a term of the loss, or as a cost within the reward. */
-export type KlPlacement = "loss" | "reward";
-
 /** What {@link adaptKlCoef} goes by. */
 export interface KlControlOptions {
   /** The KL that was measured. */

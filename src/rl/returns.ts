@@ -70,6 +70,14 @@ export function tokenRewards({
   return { tokens, scores, kl: rewards.length > 0 ? kl / rewards.length : 0 };
 }
 
+/** Options of {@link returnAdvantages}. */
+export interface ReturnOptions {
+  /** What a reward is worth one token earlier. Default 1. */
+  gamma?: number;
+  /** Added to the variance. Default 1e-8. */
+  eps?: number;
+}
+
 /**
  * REINFORCE++: each token's discounted sum of the rewards from it to its completion's end, whitened over all tokens of
  * the batch: less their mean, over √(variance with ddof 1 + eps). An excluded completion, whose tokens are NaN, gets 0
@@ -81,7 +89,7 @@ export function tokenRewards({
 export function returnAdvantages(
   tokens: ArrayLike<number>,
   lengths: ArrayLike<number>,
-  { gamma = 1, eps = 1e-8 }: { gamma?: number; eps?: number } = {},
+  { gamma = 1, eps = 1e-8 }: ReturnOptions = {},
 ): Float64Array {
   const N = checkLengths("returnAdvantages", lengths.length, lengths);
   if (tokens.length !== N) throw new ShapeError("returnAdvantages: tokens", tokens.length, N);

@@ -41,6 +41,7 @@ const sharedChunks = [
   { name: "recipes", roots: ["src/train/run-recipe.ts"] },
   { name: "tasks", roots: ["workers/reward-worker.ts"] },
   { name: "records", roots: ["workers/client.ts"] },
+  { name: "algorithm", roots: ["src/rl/index.ts"] },
   { name: "core", roots: ["workers/engine-worker.ts"] },
   { name: "training", roots: ["workers/engine-run.ts"] },
   { name: "checks", roots: ["src/self-test/benchmark.ts"] },

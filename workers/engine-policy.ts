@@ -7,7 +7,7 @@ import type { Inspection } from "../src/rollout/inspect.ts";
 import type { Policy, TextDelta } from "../src/rollout/policy.ts";
 import { readAdapter, writeAdapter } from "../src/storage/peft.ts";
 import { memorySource } from "../src/storage/source.ts";
-import { loadTask } from "../src/tasks/module.ts";
+import { loadTask } from "../src/tasks/load.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { RunPlan } from "../src/train/plan-run.ts";
 import type { RunRecipe } from "../src/train/run-recipe.ts";

@@ -8,7 +8,7 @@ import { Policy } from "../src/rollout/policy.ts";
 import { httpSource } from "../src/storage/http-source.ts";
 import { fileSource } from "../src/storage/source.ts";
 import type { FileSource } from "../src/storage/source.ts";
-import { loadTask } from "../src/tasks/module.ts";
+import { loadTask } from "../src/tasks/load.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import type { Split, TaskExample } from "../src/tasks/task.ts";
 import type { BenchmarkResult } from "../src/self-test/benchmark.ts";

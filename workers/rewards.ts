@@ -4,7 +4,7 @@ import type { JudgeCounters } from "../src/language-models/judge.ts";
 import { judgeMetrics } from "../src/language-models/judge-metrics.ts";
 import type { JudgeAnswer, JudgeRequest } from "../src/rl/hybrid-reward.ts";
 import type { Completion, RewardResult } from "../src/rl/reward.ts";
-import { loadTask } from "../src/tasks/module.ts";
+import { loadPlainTask } from "../src/tasks/module.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import { recordsTaskName } from "../src/tasks/task.ts";
 import type { TaskExample } from "../src/tasks/task.ts";
@@ -57,7 +57,7 @@ export class RewardService implements RewardApi {
 
   /** @param judge for descriptive answers: what has been judged, or a note that it has to be */
   protected async rewardOf(...[spec]: [spec: TaskSpec, judge: JudgeAnswer]): Promise<AnyReward> {
-    const task = await loadTask(spec);
+    const task = await loadPlainTask(spec);
     return (completion, example) => task.reward(completion, example);
   }
 }

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { Policy } from "../rollout/policy.ts";
-import { loadTask } from "../tasks/module.ts";
+import { loadTask } from "../tasks/load.ts";
 import type { RecordsReport } from "../tasks/records.ts";
 import type { TaskSpec } from "../tasks/registry.ts";
 import { recordsTaskName, type Task } from "../tasks/task.ts";

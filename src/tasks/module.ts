@@ -2,29 +2,18 @@ import type { Completion } from "../rl/reward.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { createTask } from "./registry.ts";
 import type { TaskSpec } from "./registry.ts";
-import type { RecordsHost } from "./records.ts";
-import { moduleTaskName, recordsTaskName } from "./task.ts";
+import { moduleTaskName } from "./task.ts";
 import type { Split, TaughtTask, Task, TaskExample } from "./task.ts";
 
-/** What {@link loadTask} may need. */
-export interface LoadTaskOptions {
-  /** What a module's relative address is relative to; without it only absolute ones are taken. */
-  base?: string;
-  /** How the task `records` opens its files, and what rewards it. Default: addresses and given files, rules alone. */
-  records?: RecordsHost;
-}
-
 /**
- * {@link createTask}, and the tasks that take their time: `records` reads its data set through (see
- * {@link RecordsOptions}), `module` imports the user's own. For the latter `url` names an ES module whose default export is a function from the
+ * {@link createTask}, and tasks that are modules: `url` names an ES module whose default export is a function from the
  * spec's other options to a {@link Task}, or the task itself. It is imported wherever the task is needed, for example in
  * the worker that computes rewards, so it must not depend on the page. `example` has to be a pure function of seed and
  * split, or runs cannot be repeated.
- * @throws InvalidOptionError when the module cannot be imported, or its default export is none of the two; what
- *   `openRecords` throws.
+ * @param base what a relative address is relative to; without it only absolute ones are taken.
+ * @throws InvalidOptionError when the module cannot be imported, or its default export is none of the two.
  */
-export async function loadTask(spec: TaskSpec, { base, records }: LoadTaskOptions = {}): Promise<Task> {
-  if (spec.name === recordsTaskName) return loadRecords(spec, records);
+export async function loadPlainTask(spec: TaskSpec, base?: string): Promise<Task> {
   if (spec.name !== moduleTaskName) return createTask(spec);
   const { name, url, ...options } = spec;
   if (typeof url !== "string" || url === "")
@@ -65,30 +54,6 @@ export async function loadTask(spec: TaskSpec, { base, records }: LoadTaskOption
     Object.assign(task, { demonstration });
   }
   return task;
-}
-
-let lastRecords: { key: string; task: Promise<Task> } | undefined;
-
-/** Records of a page are asked for one by one, and their data set is not read through each time. */
-async function loadRecords(task: TaskSpec, host: RecordsHost | undefined): Promise<Task> {
-  const spec = Object.fromEntries(Object.entries(task).filter(([option]) => option !== "name"));
-  const open = async () => (await import("./records.ts")).openRecords(spec, host);
-  if (host) return open();
-  const key = JSON.stringify(spec, (_key, value: unknown) =>
-    value instanceof File
-      ? [value.name, value.size, value.lastModified]
-      : value instanceof Map
-        ? [...(value as Map<string, Blob>)].map(([path, blob]) => [path, blob.size])
-        : value,
-  );
-  if (lastRecords?.key !== key) {
-    const task = open();
-    lastRecords = { key, task };
-    task.catch(() => {
-      if (lastRecords?.task === task) lastRecords = undefined; // the network may be back the next time
-    });
-  }
-  return lastRecords.task;
 }
 
 /** What a module has to give; the rest of a task is filled in. */

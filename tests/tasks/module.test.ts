@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadTask } from "../../src/tasks/module.ts";
+import { loadTask } from "../../src/tasks/load.ts";
 import type { TaughtTask } from "../../src/tasks/task.ts";
 import { InvalidOptionError } from "../../src/util/errors.ts";
 

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { openDataFile, openImages } from "../../src/cli/data-files.ts";
 import { REASONING_SYSTEM_PROMPT } from "../../src/data/system-prompt.ts";
 import { loadMathEngine } from "../../src/rl/verifiers/math-engine.ts";
-import { loadTask } from "../../src/tasks/module.ts";
+import { loadTask } from "../../src/tasks/load.ts";
 import { openRecords } from "../../src/tasks/records.ts";
 import type { RecordsHost, RecordsTask } from "../../src/tasks/records.ts";
 import { createTask } from "../../src/tasks/registry.ts";

@@ -163,6 +163,18 @@ describe("HallusionBench", () => {
     expect(result.units.map(({ id }) => id)).toEqual(["figure_0", "chart_0"]);
   });
 
+  test("figures and questions are other groups", async () => {
+    const crossed = table(
+      "index|question|answer|l2-category",
+      ...["0_0", "0_1", "0_2", "1_0", "1_1", "1_2"].map((at) => `VS_map_1_4_${at}|Is it?|Yes|map`),
+    );
+    // Figure 0 is all right; of figure 1 question 2 is wrong: 1 of 2 figures, 2 of 3 questions.
+    const result = await resultOf("yes-no-figures", crossed, ["yes", "yes", "yes", "yes", "yes", "no"]);
+    expect(figure(result, "aAcc")).toBeCloseTo(500 / 6, 12);
+    expect(figure(result, "fAcc")).toBe(50);
+    expect(figure(result, "qAcc")).toBeCloseTo(200 / 3, 12);
+  });
+
   test("drawing a set of figures twice weighs it twice", async () => {
     const { units } = await resultOf("yes-no-figures", lines, ["yes", "no", "yes", "no", "Yes."]);
     // aAcc 7/9, fAcc 3/5 … of figure_0 twice and chart_0: (3 + 3 + 1)/9, (1 + 1 + 1)/5, (1 + 1 + 1)/5
@@ -422,6 +434,7 @@ test.each(benchmarks.map((benchmark) => [benchmark.name, benchmark] as const))(
 
 test.each([
   ["circular-choice", { index: "2000007" }, "7"],
+  ["circular-choice", { index: "3012345" }, "12345"],
   ["yes-no-figures", { index: "VD_figure_1_2_3_4", "l2-category": "figure" }, "figure_2"],
   ["dynamath", { qid: "12" }, "12"],
   ["wemath", { ID: "5", key: "3steps_2" }, "3steps_5"],

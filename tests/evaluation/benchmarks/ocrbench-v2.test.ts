@@ -20,6 +20,8 @@ describe("OCRBench v2", () => {
     [of("cognition VQA en", "['Blue Sky']"), "a bluesky", 0],
     // Five words are long: 1 of 26 letters differs, case aside.
     [of("diagram QA en", "['one two three four fivesix']"), "one two three four fiveSEX", 25 / 26],
+    [of("diagram QA en", "['one two three four five']"), "one two three", 13 / 23],
+    [of("diagram QA en", "['one two three four five']"), "one two", 0],
     [of("diagram QA en", "['one two three four five']"), "nothing of the kind here", 0],
     [of("text recognition en", "['Ab']", { eval: "case sensitive" }), "AB", 0],
     [of("text recognition en", "['Ab']", { eval: "case sensitive" }), "so Ab", 1],

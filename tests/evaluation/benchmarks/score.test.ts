@@ -274,6 +274,7 @@ describe("LogicVista", () => {
     ["A, C", "A, B, C", 0, "approximation"],
     ["D", "The figure on the right is D.", 1, "approximation"],
     ["D", "the one on the right", 0, "undecided"],
+    ["A, C", "A closer look at the pictures leaves only C and A as possible ones here", 0, "undecided"],
     ["?", "A", null, "unscored"],
   ])("without a judge gold %j, %j scores %s", (answer, response, score, how) => {
     expect(outcome("logicvista", { answer }, response).slice(0, 2)).toEqual([score, how]);

@@ -71,13 +71,26 @@ const makers: Readonly<Record<string, Maker>> = {
     };
   },
   "fill-in-blank": (draw) => {
-    const gold = draw.of([draw.of(words), `the ${draw.of(words)} ${draw.of(words)}`, "1/2", "-5", "5!", "3 cm"]);
+    const gold = draw.of([
+      draw.of(words),
+      `the ${draw.of(words)} ${draw.of(words)}`,
+      "1/2",
+      "-5",
+      "5!",
+      "3 cm",
+    ]);
     const dressed = [gold, gold.toUpperCase(), `“${gold}.”`, `  ${gold}!`, `an ${gold}`, `**${gold}**`];
     return { gold, said: draw.of([...dressed, draw.of(words), "0.5", "120", ".5", `\\text{${gold}}`, ""]) };
   },
   number: (draw) => {
     const value = draw.of([5, 12.5, 1234, -3, 0.25, 1e6, 7]);
-    const gold = draw.of([`${value}`, `${value} cm`, `${value}%`, `$${value}`, `${value.toLocaleString("en")}`]);
+    const gold = draw.of([
+      `${value}`,
+      `${value} cm`,
+      `${value}%`,
+      `$${value}`,
+      `${value.toLocaleString("en")}`,
+    ]);
     const near = draw.of([value, value * (1 + 1e-7), value + 1, -value, value / 100]);
     const said = draw.of([
       `${near}`,
@@ -116,7 +129,11 @@ const makers: Readonly<Record<string, Maker>> = {
       `x1: ${moved[0]}, y1: ${moved[1]}`,
       "[1, 2, 3",
     ]);
-    return { gold: JSON.stringify(box), said, ...(draw.chance(0.5) && { iou: { graded: true, threshold: 0.1 } }) };
+    return {
+      gold: JSON.stringify(box),
+      said,
+      ...(draw.chance(0.5) && { iou: { graded: true, threshold: 0.1 } }),
+    };
   },
   set: (draw) => {
     const items = Array.from({ length: 1 + draw.below(4) }, () => draw.of([...words, "1,000", "2.0", "1/3"]));
@@ -137,8 +154,25 @@ const makers: Readonly<Record<string, Maker>> = {
 
 /** What MathRuler grades: plain answers, and boxes. */
 function ruled(draw: Draw): Content {
-  const gold = draw.of(["\\frac{1}{2}", "12", "(1,2)", "2\\sqrt{2}", "x+1", "50\\%", "1,234", expression(draw, 2)]);
-  const said = draw.of([gold, respelled(draw, gold), "0.5", "12 cm", "1+x", "\\sqrt{8}", expression(draw, 2)]);
+  const gold = draw.of([
+    "\\frac{1}{2}",
+    "12",
+    "(1,2)",
+    "2\\sqrt{2}",
+    "x+1",
+    "50\\%",
+    "1,234",
+    expression(draw, 2),
+  ]);
+  const said = draw.of([
+    gold,
+    respelled(draw, gold),
+    "0.5",
+    "12 cm",
+    "1+x",
+    "\\sqrt{8}",
+    expression(draw, 2),
+  ]);
   return { gold, said: draw.chance(0.7) ? `\\boxed{${said}}` : said };
 }
 

@@ -19,6 +19,7 @@ const commands = {
   data: () => import("./data.ts").then((module) => module.dataCommand),
   synth: () => import("./synth.ts").then((module) => module.synthCommand),
   eval: () => import("./eval.ts").then((module) => module.evalCommand),
+  handoff: () => import("./handoff.ts").then((module) => module.handoffCommand),
 };
 
 const meta = {
@@ -87,6 +88,8 @@ async function dispatch([name, ...rest]: string[]): Promise<number> {
       return run(await commands.synth(), rest);
     case "eval":
       return run(await commands.eval(), rest);
+    case "handoff":
+      return run(await commands.handoff(), rest);
     default:
       throw new UsageError(`unknown command: ${name}, expected one of ${Object.keys(commands).join(", ")}`);
   }

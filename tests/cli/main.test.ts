@@ -32,7 +32,7 @@ test("--version is the package's", async () => {
   expect(await thinktab("--version")).toEqual({ code: 0, out: `${version}\n`, err: "" });
 });
 
-test.each(["doctor", "chat", "train", "sft", "toy", "replay", "parity", "data", "synth", "eval"])(
+test.each(["doctor", "chat", "train", "sft", "toy", "replay", "parity", "data", "synth", "eval", "handoff"])(
   "%s --help shows its options",
   async (command) => {
     const { code, out, err } = await thinktab(command, "--help");

@@ -502,6 +502,8 @@ class Parser:
             return not in_bars
         if in_call and lexeme in TRIGONOMETRIC:
             return False
+        if lexeme == "_":
+            return False
         return lexeme in BEGINS or lexeme.startswith("\\q{") or lexeme[:1] in tuple("0123456789.")
 
     def _sum(self, in_bars, in_call):
@@ -607,6 +609,8 @@ class Parser:
         if lexeme[:1] != "" and lexeme[0] in ".0123456789":
             return self._number(lexeme)
         if lexeme.startswith("\\q{") or lexeme in ("e", "i"):
+            return lexeme
+        if lexeme == "_":
             return lexeme
         if lexeme in ("\\pi", "\\infty"):
             return "Pi" if lexeme == "\\pi" else "PositiveInfinity"

@@ -92,6 +92,25 @@ def compute_score(reward_inputs):
     return scores
 
 
+def _said(completion):
+    if isinstance(completion, str):
+        return completion
+    content = completion[-1]["content"]
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+
+
+def thinktab_reward(completions, ground_truth, log_metric=None, **_):
+    """TRL's reward function: a number for each completion, None where there is no verdict."""
+    with concurrent.futures.ThreadPoolExecutor(max_workers=int(_setting("CONCURRENCY", "8"))) as pool:
+        scores = list(pool.map(score_one, map(_said, completions), ground_truth))
+    if log_metric is not None and scores:
+        for name in ("accuracy", "format", "judge_failed"):
+            values = [score[name] for score in scores if score[name] is not None]
+            if values:
+                log_metric("thinktab/" + name, sum(values) / len(values))
+    return [score["overall"] for score in scores]
+
+
 def _serve():
     """One JSON object per line in (response, ground_truth), its score out: for checks of this file."""
     for line in sys.stdin:

@@ -24,7 +24,8 @@ class _PlainText:
     """LaTeX as the plain text that MathRuler compares."""
 
     def __init__(self, latex):
-        self.latex = latex
+        # In units of UTF-16.
+        self.latex = "".join(map(chr, memoryview(latex.encode("utf-16-le", "surrogatepass")).cast("H")))
         self.at = 0
         self.depth = 0
 
@@ -284,9 +285,10 @@ def _ruler_normalised(given):
 def _latex_as_text(text):
     fractions = rx(r"\\[td]frac").sub(lambda _: "\\frac", text).replace("\\frac", " \\frac")
     try:
-        plain = _PlainText(fractions).text()
+        units = _PlainText(fractions).text()
     except _TooDeep:
         return fractions
+    plain = units.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     for mark, name in (("√", "sqrt"), ("π", "pi"), ("∞", "inf"), ("∪", "U")):
         plain = plain.replace(mark, name)
     return trim(re.sub("[·×]", "*", plain))

@@ -61,9 +61,8 @@ def parse_options(problem):
 
 
 def options_of(options, problem):
-    if isinstance(options, list):
-        return dict(zip(LETTERS, options))
-    return options if options is not None else parse_options(problem)
+    given = dict(zip(LETTERS, options)) if isinstance(options, list) else options
+    return given or parse_options(problem)
 
 
 def _gold_letters(answer, options):
@@ -324,7 +323,8 @@ def _plain_json(value):
 
 
 def _json_list(text):
-    body = rx(r"\s*```$").sub("", rx(r"^```(?:json)?\s*").sub("", text))
+    opened = rx(r"^```(?:json)?\s*").sub("", text)
+    body = opened[:-3].rstrip(_STRIPPED) if opened.endswith("```") else opened
     if not body.startswith("["):
         return None
     try:
@@ -340,12 +340,19 @@ def _json_list(text):
 
 
 def _plain_list(text):
-    bare = rx(r"^\s*(?:\\left)?(?:\\?\{|\[|\()").sub("", text)
-    bare = rx(r"(?:\\right)?(?:\\?\}|\]|\))\s*\.?\s*$").sub("", bare)
+    bare = _without_end(rx(r"^\s*(?:\\left)?(?:\\?\{|\[|\()").sub("", text))
     lines = [line for line in bare.split("\n") if trim(line) != ""]
     items = [rx(r"^\s*(?:[-*•]|\d{1,3}[.)])\s+").sub("", line) for line in lines] if len(lines) > 1 else [bare]
-    parts = rx(r",(?!\d{3}(?!\d))|,\s+|;|\s+(?:and|or|&)\s+|\s*\\text\{\s*(?:and|or)\s*\}\s*")
-    return [item for line in items for item in parts.split(line)]
+    parts = rx(r",(?!\d{3}(?!\d))|, |;| (?:and|or|&) | ?\\text\{ ?(?:and|or) ?\} ?")
+    return [item for line in items for item in parts.split(rx(r"\s+").sub(" ", line))]
+
+
+def _without_end(text):
+    """Without the closing bracket of a list, and a full stop behind it."""
+    trimmed = text.rstrip(_STRIPPED)
+    bare = trimmed[:-1].rstrip(_STRIPPED) if trimmed.endswith(".") else trimmed
+    bracket = rx(r"(?:\\right)?(?:\\?\}|\]|\))$").search(bare[-10:])
+    return bare[: -len(bracket.group(0))] if bracket else text
 
 
 def parse_set(text):

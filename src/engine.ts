@@ -54,6 +54,7 @@ export type {
 export type { RecordRewardOptions, RewardServices } from "./tasks/record-reward.ts";
 export type { NamedFile, NamedFiles } from "./data/open-files.ts";
 export type { DataFile } from "./data/rows/rows.ts";
+export { sampleFormats } from "./data/formats/sample.ts";
 export type { SampleFormat } from "./data/formats/sample.ts";
 export type { ImageLookup } from "./data/images/lookup.ts";
 export type { RejectedRow, RejectReason } from "./data/wethink/record.ts";

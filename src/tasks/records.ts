@@ -53,8 +53,9 @@ export interface RecordsOptions {
 
 /** What the surroundings of the task give. */
 export interface RecordsHost {
-  /** Opens what `data` and `images` name. Default: addresses. */
+  /** Opens what `data` names. Default: an address. */
   openData?: (path: string) => Promise<DataFile>;
+  /** Opens what `images` names. Default: an address. */
   openImages?: (path: string) => Promise<ImageLookup>;
   /** What the reward needs: mathematics, judges. */
   services?: RewardServices;

@@ -28,6 +28,7 @@ export interface DataSample {
 
 /** The formats that are converted from and to. */
 export const sampleFormats = ["wethink", "sharegpt", "easyr1", "trl", "vlmevalkit"] as const;
+/** One of {@link sampleFormats}. */
 export type SampleFormat = (typeof sampleFormats)[number];
 
 /** A record's sample: nothing is lost. */

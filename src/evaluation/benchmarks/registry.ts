@@ -107,7 +107,7 @@ const reasoning: readonly Benchmark[] = [
   known("DynaMath", "DynaMath", "dynamath", published.DynaMath, {
     size: 501,
     notes: [
-      "Boards and papers do not always say whether they show the average or the worst case.",
+      "Published figures are taken to be the worst case: the board does not say, and another paper heads this column “Worst”.",
       answersCut,
       judgeOfBoard("gpt-4o-mini"),
     ],

@@ -55,7 +55,7 @@ export const handoffCommand = defineCommand({
       return interruptible(async () => {
         refuseOptions(given, action, ["images", "recipe", "validation", "from", "target", "model", "system", "prompt", "full", "set"]); // prettier-ignore
         const log = await readLog(given.file);
-        const report = await bringBack(log, { name: given.name ?? "brought back", ...given });
+        const report = await bringBack(log, { ...given, name: given.name ?? "brought back" });
         if (json) console.log(JSON.stringify(report, undefined, 2));
         else console.log(describeLog(given.file, log, report.files));
         return 0;

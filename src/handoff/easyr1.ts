@@ -58,6 +58,7 @@ export async function easyR1Handoff(options: EasyR1HandoffOptions): Promise<Hand
     const config = easyR1Config(one, counts, options);
     const tree = Object.entries(set).reduce<ConfigTree>((all, [path, value]) => withValue(all, path, value), config.tree); // prettier-ignore
     const problems = [...config.problems, ...checkEasyR1(one, tree, counts)];
+    for (const path of Object.keys(set)) config.remarks.delete(path);
     if (problems.length === 0) configs.set(one, { ...config, tree });
     else failed.push(`EasyR1 ${one}:\n${problems.map(described).join("\n")}`);
   }

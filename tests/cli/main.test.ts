@@ -22,6 +22,7 @@ test("--help lists the commands", async () => {
     "data",
     "synth",
     "eval",
+    "handoff",
   ])
     expect(out).toMatch(new RegExp(`^ *${command} `, "m"));
   expect(tooWide(out.replaceAll(/ +$/gm, ""))).toEqual([]);

@@ -14,7 +14,7 @@ import { loadPolicy } from "./chat.ts";
 import { formatBar, Progress, wrapText } from "./format.ts";
 import { describeProgress, describeTerms } from "./run-text.ts";
 import { interruptible, openDevice } from "./session.ts";
-import { openTask } from "./task.ts";
+import { openObjective, openTask } from "./task.ts";
 import { runVersions } from "./versions.ts";
 
 export const replayCommand = defineCommand({
@@ -120,6 +120,7 @@ async function replay(
   const kit = runVersions();
   const { task, scorer, setPolicy } = await openTask(recipe.task, { progress, signal });
   setPolicy(policy);
+  const objective = await openObjective(recipe);
   const started = performance.now();
   for await (const event of trainRun({
     policy,
@@ -127,6 +128,7 @@ async function replay(
     recipe,
     folder,
     scorer,
+    objective,
     kit,
     signal: AbortSignal.any([signal, enough.signal]),
   })) {

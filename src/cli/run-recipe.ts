@@ -17,6 +17,7 @@ import { describeProfile, profileStep } from "./profile.ts";
 import { describeRecipe, describeTerms } from "./run-text.ts";
 import { RunView } from "./run-view.ts";
 import { interruptible, openDevice } from "./session.ts";
+import { openObjective } from "./task.ts";
 import type { OpenTask } from "./task.ts";
 import { runVersions } from "./versions.ts";
 
@@ -70,6 +71,7 @@ export async function runTraining({
     const view = new RunView({ recipe, task, print, eachStep, progress });
     let device: Device | undefined;
     try {
+      const objective = await openObjective(recipe);
       device = await openDevice();
       const adapter = device.info.description || device.info.device;
       const terms = describeRecipe(name, recipe, task);
@@ -77,7 +79,17 @@ export async function runTraining({
       for (const note of opened.notes) print(`\n${wrapText(note).join("\n")}`);
       const policy = await loadPolicy(device, recipe.model, modelOptions(recipe), progress, signal);
       opened.setPolicy(policy);
-      const run = trainRun({ policy, task, recipe, folder, kit: runVersions(), resume, scorer, signal });
+      const run = trainRun({
+        policy,
+        task,
+        recipe,
+        folder,
+        kit: runVersions(),
+        resume,
+        scorer,
+        objective,
+        signal,
+      });
       let finished: Extract<RunEvent, { type: "finished" }> | undefined;
       try {
         for await (const event of run) {

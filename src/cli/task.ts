@@ -1,12 +1,15 @@
 /** A recipe's task with what Node gives: files by their paths, and what rewards a record. */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { UserObjective } from "../rl/user-objective.ts";
 import type { Policy } from "../rollout/policy.ts";
 import { loadTask } from "../tasks/load.ts";
 import type { RecordsReport } from "../tasks/records.ts";
 import type { TaskSpec } from "../tasks/registry.ts";
 import { recordsTaskName, type Task } from "../tasks/task.ts";
 import type { Scorer } from "../train/grpo-trainer.ts";
+import { loadObjective } from "../train/load-objective.ts";
+import type { RunRecipe } from "../train/run-recipe.ts";
 import { InvalidOptionError } from "../util/errors.ts";
 import { isRecord } from "../util/is-record.ts";
 import { openDataFile, openImages } from "./data-files.ts";
@@ -72,6 +75,12 @@ export async function openTask(
     rewards.dispose();
     throw error;
   }
+}
+
+/** A recipe's own objective, if it has one; a relative address is relative to where the command runs. */
+export async function openObjective(recipe: RunRecipe): Promise<UserObjective | undefined> {
+  const spec = "grpo" in recipe ? recipe.grpo.objective : null;
+  return spec ? loadObjective(spec, pathToFileURL(`${process.cwd()}/`).href) : undefined;
 }
 
 /** A reward's module may be named by its path. */

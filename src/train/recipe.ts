@@ -105,7 +105,7 @@ export const recipeSchema = v.pipe(
     const check = (key: keyof typeof recipe, valid: boolean, expected: string, got?: string) => {
       if (valid) return;
       const value = recipe[key];
-      const received = got ?? (typeof value === "string" ? `"${value}"` : String(value));
+      const received = got ?? JSON.stringify(value);
       const path: v.IssuePathItem = { type: "object", origin: "value", input: recipe, key, value };
       addIssue({ message: expected, expected, received, path: [path] });
     };

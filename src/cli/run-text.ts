@@ -3,6 +3,7 @@ import type { EvaluationSummary, Proportion } from "../evaluation/accuracy.ts";
 import type { ChangedExample } from "../evaluation/changed-examples.ts";
 import { formatBudget } from "../gpu/plan.ts";
 import type { Task } from "../tasks/task.ts";
+import type { Recipe } from "../train/recipe.ts";
 import { denseOf, trainingOf } from "../train/run-recipe.ts";
 import type { RunRecipe } from "../train/run-recipe.ts";
 import {
@@ -68,20 +69,47 @@ function describeOption([option, value]: [string, unknown]): string[] {
 function describeTraining(recipe: RunRecipe): string {
   const { steps, learningRate, seed } = trainingOf(recipe);
   if ("sft" in recipe) {
-    const { batchSize, mode } = recipe.sft;
+    const { batchSize, mode, tokensPerBatch } = recipe.sft;
     const modes = {
       think: "that think first",
       answer: "that answer at once",
     };
+    const packed = tokensPerBatch > 0 ? `, ${tokensPerBatch} tokens at a time` : "";
     const which = typeof mode === "number" ? `of which ${formatPercent(mode, 0)} think first` : modes[mode];
-    return `${steps} steps of ${batchSize} demonstrations ${which}; learning rate ${learningRate}, seed ${seed}`;
+    return `${steps} steps of ${batchSize} demonstrations ${which}${packed}; learning rate ${learningRate}, seed ${seed}`;
   }
-  const { promptsPerStep, numGenerations, maxCompletionLength, klCoef, logKl, temperature } = recipe.grpo;
-  const kl = klCoef > 0 ? `${klCoef} × KL` : logKl ? "KL measured only" : "no KL";
+  const { promptsPerStep, numGenerations, maxCompletionLength, temperature } = recipe.grpo;
+  const parts = [
+    `learning rate ${learningRate}`,
+    describeKl(recipe.grpo),
+    ...describeAlgorithm(recipe.grpo),
+    `temperature ${temperature}`,
+    `seed ${seed}`,
+  ];
   return (
     `${steps} steps of ${promptsPerStep} prompts × ${numGenerations} responses of up to ` +
-    `${maxCompletionLength} tokens; learning rate ${learningRate}, ${kl}, temperature ${temperature}, seed ${seed}`
+    `${maxCompletionLength} tokens; ${parts.join(", ")}`
   );
+}
+
+function describeKl({ klCoef, logKl, klPlacement, klController, klTarget }: Recipe): string {
+  if (klCoef === 0) return logKl ? "KL measured only" : "no KL";
+  const weight = klController === "adaptive" ? `${klCoef} (towards a KL of ${klTarget})` : String(klCoef);
+  return `${weight} × KL${klPlacement === "reward" ? " in the reward" : ""}`;
+}
+
+/** What differs from the default, in words. */
+function describeAlgorithm(recipe: Recipe): string[] {
+  const { lossType, advEstimator, onlineFiltering, filterKey, filterLow, filterHigh, maxTryMakeBatch } =
+    recipe;
+  const key = filterKey === "overall" ? "reward" : filterKey;
+  return [
+    ...(lossType === "dapo" ? [] : [`loss ${lossType}`]),
+    ...(advEstimator === "grpo" ? [] : [`advantages by ${advEstimator}`]),
+    ...(onlineFiltering
+      ? [`groups of a mean ${key} between ${filterLow} and ${filterHigh} from up to ${maxTryMakeBatch} draws`]
+      : []),
+  ];
 }
 
 /** The memory plan as a table; what each program holds for itself is one row for all of them. */

@@ -50,6 +50,19 @@ describe("the plan", () => {
     if (recipe.evaluation.scenes === 0) expect(words).toContain("--eval N");
   });
 
+  test("names the algorithm where it is not the default", () => {
+    const plan = (grpo: object) =>
+      planOf("mine", parseRunRecipe({ model: "toy", task: { name: "shapes" }, grpo }));
+    expect(plan({})).toContain("learning rate 0.0001, no KL, temperature 1, seed 1");
+    expect(plan({ lossType: "gspo", advEstimator: "rloo", klCoef: 0.01, klPlacement: "reward" })).toContain(
+      "0.01 × KL in the reward, loss gspo, advantages by rloo, temperature 1",
+    );
+    expect(plan({ klCoef: 0.01, klController: "adaptive" })).toContain("0.01 (towards a KL of 0.1) × KL,");
+    expect(plan({ onlineFiltering: true, filterKey: "accuracy", maxTryMakeBatch: 5 })).toContain(
+      "no KL, groups of a mean accuracy between 0.01 and 0.99 from up to 5 draws, temperature 1",
+    );
+  });
+
   test("of a set of one's own counts its examples, and does not print them", () => {
     const image = `data:image/png;base64,${"A".repeat(400)}`;
     const examples = ["a", "b", "c"].map((answer) => ({ image, question: `is it ${answer} ?`, answer }));

@@ -5,9 +5,9 @@ import { DEBIAN_DRIVERS, findDriver } from "./scripts/system.mjs";
 /** Tests that need no GPU. Every other test runs once on each adapter. */
 const withoutGpu = [
   "tests/*.test.ts",
-  "tests/cli/{data,score,handoff,synth}.test.ts",
+  "tests/cli/{data,score,handoff,synth,reward-services}.test.ts",
   "tests/docs/*.test.ts",
-  "tests/workers/{data,pending,stream}.test.ts",
+  "tests/workers/{data,pending,record-rewards,stream}.test.ts",
   "tests/evaluation/{benchmarks,runs}/**/*.test.ts",
   "tests/{scripts,util,reference,rl,data,storage,tasks,demo,handoff,synthesis,language-models}/**/*.test.ts",
 ];

@@ -231,6 +231,22 @@ export { toySynthesisModel } from "./synthesis/toy-model.ts";
 export { toyScenes } from "./synthesis/toy-scenes.ts";
 export type { ToyScene } from "./synthesis/toy-scenes.ts";
 
+// Hand-off to a cluster, and back
+export { easyR1Targets, promptPlaces } from "./handoff/easyr1-config.ts";
+export type { EasyR1Settings, EasyR1Target } from "./handoff/easyr1-config.ts";
+export { easyR1Handoff } from "./handoff/easyr1.ts";
+export type { EasyR1HandoffOptions, Handoff } from "./handoff/easyr1.ts";
+export { metricsOfLog, readExperimentLog } from "./handoff/experiment-log.ts";
+export type { ExperimentLog, ExperimentStep } from "./handoff/experiment-log.ts";
+export { fileBytes, zipFiles } from "./handoff/files.ts";
+export type { HandoffFile } from "./handoff/files.ts";
+export { llamaFactoryHandoff } from "./handoff/llamafactory.ts";
+export type { LlamaFactoryHandoffOptions } from "./handoff/llamafactory.ts";
+export type { HandoffCounts, HandoffData, HandoffReward } from "./handoff/rows.ts";
+export { trlHandoff } from "./handoff/trl.ts";
+export type { TrlHandoffOptions } from "./handoff/trl.ts";
+export type { ConfigTree, ConfigValue } from "./handoff/yaml.ts";
+
 // Files
 export { httpSource } from "./storage/http-source.ts";
 export type { HttpSourceOptions } from "./storage/http-source.ts";

@@ -13,7 +13,6 @@ import {
 } from "./easyr1-config.ts";
 import { easyR1Launch, easyR1Readme } from "./easyr1-texts.ts";
 import type { HandoffFile } from "./files.ts";
-import { pythonReward } from "./python-reward.ts";
 import {
   HandoffRows,
   packedAnswer,
@@ -83,6 +82,8 @@ export async function easyR1Handoff(options: EasyR1HandoffOptions): Promise<Hand
     };
     for (const [one, { tree, remarks }] of configs)
       yield { path: `easyr1.${one}.yaml`, content: `${toYaml(tree, remarks)}\n` };
+    // Loaded here, so that a page which hands nothing off does not carry it.
+    const { pythonReward } = await import("./python-reward.ts");
     yield { path: "reward.py", content: pythonReward() };
     if (options.promptPlace === "user")
       yield { path: "format_prompt.jinja", content: formatPromptText(system) };

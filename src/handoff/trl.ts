@@ -5,7 +5,6 @@ import { ThinktabError } from "../util/errors.ts";
 import type { Handoff } from "./easyr1.ts";
 import { systemOf, type EasyR1Settings, type HandoffProblem } from "./easyr1-config.ts";
 import type { HandoffFile } from "./files.ts";
-import { pythonReward } from "./python-reward.ts";
 import {
   HandoffRows,
   packedAnswer,
@@ -67,6 +66,8 @@ export async function trlHandoff(options: TrlHandoffOptions): Promise<Handoff> {
       path: "train.py",
       content: trlScript(options.model ?? "Qwen/Qwen2.5-VL-7B-Instruct", config, lora),
     };
+    // Loaded here, so that a page which hands nothing off does not carry it.
+    const { pythonReward } = await import("./python-reward.ts");
     yield { path: "reward.py", content: pythonReward() };
     yield { path: "data/train.jsonl", content: rows.lines("train", line) };
     yield { path: "data/val.jsonl", content: rows.lines("validation", line) };

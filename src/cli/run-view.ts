@@ -124,6 +124,9 @@ export class RunView {
       }
       print("");
     }
+    const skipped = record.metrics.at(-1)?.num_skipped;
+    if (skipped !== undefined)
+      print(`${skipped} demonstrations were left out: too long, or without a readable image.`);
     print(
       `${record.steps} step${record.steps === 1 ? "" : "s"} in ${formatDuration(record.wallMs)}; ${denseOf(recipe) ? "weights" : "adapter"} sha256`,
     );

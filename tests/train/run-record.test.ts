@@ -59,6 +59,14 @@ describe("run record", () => {
     expect(parseRunRecord(JSON.parse(JSON.stringify(record())))).toEqual(record());
   });
 
+  it("says whose system prompt it was; those before that was recorded still parse", () => {
+    const systemPrompt = { kind: "wethink" as const, sha256: hash("e") };
+    expect(parseRunRecord(record({ systemPrompt })).systemPrompt).toEqual(systemPrompt);
+    expect(parseRunRecord(record())).not.toHaveProperty("systemPrompt");
+    const other = { ...record(), systemPrompt: { kind: "mine", sha256: hash("e") } };
+    expect(() => parseRunRecord(other)).toThrow(/systemPrompt\.kind: got "mine"/);
+  });
+
   it.each<[object, RegExp]>([
     [{ format: 2 }, /run\.json: format: got 2, expected 1/],
     [{ weightsSha256: "abc" }, /run\.json: weightsSha256: got "abc", expected .*/],

@@ -3,8 +3,10 @@ import { describe, expect, it } from "vitest";
 import { memoryStore } from "../../src/storage/blob-store.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
 import { decodeCheckpoint } from "../../src/storage/checkpoint.ts";
+import { REASONING_SYSTEM_PROMPT } from "../../src/data/system-prompt.ts";
+import { createTask } from "../../src/tasks/registry.ts";
 import { shapesTask } from "../../src/tasks/shapes.ts";
-import type { TaughtTask } from "../../src/tasks/task.ts";
+import type { TaughtTask, Task } from "../../src/tasks/task.ts";
 import { RunFolder } from "../../src/train/run-folder.ts";
 import { parseRunRecipe } from "../../src/train/run-recipe.ts";
 import type { RunRecipe, SftRunRecipe } from "../../src/train/run-recipe.ts";
@@ -216,6 +218,59 @@ describe("trainRun by demonstrations", () => {
         await expect(trainer.restore(checkpoint)).rejects.toThrow(message);
         trainer.destroy();
       }
+      // A checkpoint of a version that knew fewer options, and drew an example for each place.
+      const { tokensPerBatch: _, ...fewer } = recipe.sft;
+      const { drawn, skipped, ...progress } = checkpoint.state.progress as Record<string, unknown>;
+      expect([drawn, skipped]).toEqual([10, 0]);
+      const config = { ...(checkpoint.state.config as object), sft: fewer };
+      const trainer = createRunTrainer({ policy, task: createTask(recipe.task), recipe });
+      await trainer.restore({ ...checkpoint, state: { ...checkpoint.state, config, progress } });
+      expect(trainer.step).toBe(5);
+      expect((await trainer.checkpoint({})).state.progress).toMatchObject({ drawn: 10, skipped: 0 });
+      trainer.destroy();
+    });
+  });
+
+  it("records whose system prompt it was, and refuses one on top of the task's own", async () => {
+    const shaped = (sft: object) =>
+      supervised({ task: { name: "shapes" }, evaluation: { scenes: 0 } }, { steps: 1, ...sft });
+    const kindOf = async (system: string | null, task: Partial<Task> = {}) => {
+      const options = { recipe: shaped({ system }), task: { ...shapesTask(), ...task } as Task };
+      return recordOf(await run(memoryStore(), options)).systemPrompt?.kind;
+    };
+    expect((await whole()).record.systemPrompt).toMatchObject({ kind: "none" });
+    expect(await kindOf("be brief")).toBe("custom");
+    expect(await kindOf(REASONING_SYSTEM_PROMPT)).toBe("default");
+    expect(await kindOf(null, { system: REASONING_SYSTEM_PROMPT })).toBe("default");
+    await expect(kindOf("be brief", { system: REASONING_SYSTEM_PROMPT })).rejects.toThrow(
+      "recipe: system: got a system turn besides the task's own, expected none: the option `system` of task shapes",
+    );
+  });
+
+  it("trains every weight where it is told to, and goes on to the same bits", async () => {
+    const dense = supervised(
+      { task: { name: "shapes" }, dense: "all", evaluation: { scenes: 2 } },
+      { steps: 3, batchSize: 2, learningRate: 1e-3 },
+    );
+    const store = memoryStore();
+    const { weightsSha256, recipe: recorded } = recordOf(await run(store, { recipe: dense }));
+    expect(recorded).toMatchObject({ dense: "all" });
+    expect(await store.list()).toContain("model.safetensors");
+    expect(await store.list()).not.toContain("adapter_model.safetensors");
+    const parts = memoryStore();
+    await stopAt(parts, (event) => event.type === "step" && event.step === 1, { recipe: dense });
+    const again = recordOf(await run(parts, { ...resume, recipe: dense }));
+    expect(again.weightsSha256).toBe(weightsSha256);
+    expect(await parts.load("model.safetensors")).toEqual(await store.load("model.safetensors"));
+    await withPolicy(recipe, async (policy) => {
+      const wrong = trainRun.bind(null, {
+        policy,
+        recipe: dense,
+        folder: new RunFolder(memoryStore()),
+        kit: { version: "0" },
+      });
+      expect(wrong).toThrow("run: the policy's weights: got frozen ones, expected those of `dense`: all");
+      await Promise.resolve();
     });
   });
 

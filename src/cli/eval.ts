@@ -30,9 +30,9 @@ import { numberOption, UsageError } from "./arguments.ts";
 import { loadPolicy, weightFormats } from "./chat.ts";
 import { openDataFile, openImages } from "./data-files.ts";
 import { describeComparison, describeEvaluation } from "./eval-text.ts";
-import { Progress } from "./format.ts";
+import { formatDuration, Progress } from "./format.ts";
 import { describeTerms } from "./run-text.ts";
-import { interruptible, openDevice, openFolder, toyModel } from "./session.ts";
+import { interruptible, isAbort, openDevice, openFolder, toyModel } from "./session.ts";
 
 const args = {
   table: { type: "positional", description: "Benchmark in VLMEvalKit's TSV; path or URL", required: false },
@@ -154,6 +154,10 @@ async function evaluate(options: EvaluateOptions, json: boolean): Promise<number
       const again = options.out === undefined ? "--out DIR keeps answers, to ask" : "the same command asks";
       progress.line(`${report.counts.unanswered} questions have no answer: ${again} these alone`);
       return 1;
+    } catch (error) {
+      if (isAbort(error) && options.out !== undefined)
+        progress.line(`what was answered is in ${options.out}: the same command goes on`);
+      throw error;
     } finally {
       progress.clear();
       who.close();
@@ -167,6 +171,7 @@ async function follow(
   progress: Progress,
 ): Promise<EvaluationReport> {
   let missing = 0;
+  let begun = { at: performance.now(), answered: 0 };
   for await (const event of events) {
     switch (event.type) {
       case "scanning":
@@ -175,14 +180,17 @@ async function follow(
       case "begun":
         if (event.answered > 0)
           progress.line(`going on: ${event.answered} of ${event.total} rows are answered already`);
+        begun = { at: performance.now(), answered: event.answered };
         if (event.answered < event.total) progress.show("asking", `${event.answered}/${event.total}`);
         break;
-      case "answered":
-        progress.show(
-          "asking",
-          `${event.answered}/${event.total}${missing > 0 ? `, ${missing} without an answer` : ""}`,
-        );
+      case "answered": {
+        const { answered, total } = event;
+        const each = (performance.now() - begun.at) / (answered - begun.answered);
+        const left = `about ${formatDuration(each * (total - answered - missing))} left`;
+        const open = missing > 0 ? `, ${missing} without an answer` : "";
+        progress.show("asking", `${answered}/${total}${open}, ${left}`);
         break;
+      }
       case "unanswered":
         missing = event.unanswered;
         progress.line(`row ${event.index} has no answer: ${event.error}`);

@@ -95,12 +95,12 @@ export function evaluationReport(
 }
 
 function headlineInterval(units: readonly Unit[], scale: number): [number, number] | null {
-  return bootstrapInterval(units.length, (items) =>
-    headlineOf(
-      Array.from(items, (item) => units[item]),
-      scale,
-    ),
-  );
+  const drawn = [...units];
+  const statistic = (items: Uint32Array) => {
+    for (let i = 0; i < items.length; i++) drawn[i] = units[items[i]];
+    return headlineOf(drawn, scale);
+  };
+  return bootstrapInterval(units.length, statistic, { resamples: 1000 });
 }
 
 function compared(published: PublishedFigure, { headline, figures }: BenchmarkResult): ComparedFigure {
@@ -113,7 +113,7 @@ function compared(published: PublishedFigure, { headline, figures }: BenchmarkRe
 function notComparable(benchmark: Benchmark, { settings, scoring, counts }: EvaluationReport): string[] {
   const { selection, system, sampling, data } = settings;
   const reasons: string[] = [];
-  if (selection.limit !== null)
+  if (selection.limit !== null && selection.rows < data.rows)
     reasons.push(`${selection.rows} of ${data.rows} rows were drawn; published figures are of all.`);
   else if (benchmark.files.length > 0 && !benchmark.files.includes(data.file))
     reasons.push(`The table is ${data.file}; published figures are of ${benchmark.files[0]}.`);
@@ -121,15 +121,15 @@ function notComparable(benchmark: Benchmark, { settings, scoring, counts }: Eval
     reasons.push(`Only the split ${selection.split} was asked.`);
   if (counts.unanswered > 0) reasons.push(`${counts.unanswered} of ${counts.asked} rows have no answer.`);
   if (counts.how.judge > 0 && scoring.judge)
-    reasons.push(`The judge is ${scoring.judge.name}; published figures had another.`);
+    reasons.push(`Judged by ${scoring.judge.name}: figures by another judge are others.`);
   if (system && system.kind !== "wethink")
     reasons.push("The system prompt is not the original that WeThink's figures were measured with.");
   if (!system && benchmark.systemPrompt)
     reasons.push("It was asked without a system prompt; WeThink's figures are with its own.");
   if (sampling.temperature > 0) reasons.push("Answers were drawn; published figures are all but greedy.");
-  if (counts.cut > 0)
-    reasons.push(
-      `${counts.cut} answers were cut at ${sampling.maxTokens} tokens; WeThink's were allowed 2048.`,
-    );
+  if (counts.cut > 0) {
+    const allowed = sampling.maxTokens < 2048 ? "; WeThink's were allowed 2048" : "";
+    reasons.push(`${counts.cut} answers were cut at ${sampling.maxTokens} tokens${allowed}.`);
+  }
   return [...reasons, ...benchmark.notes];
 }

@@ -64,10 +64,14 @@ export async function* runBenchmark(
   const { benchmark, file, store, signal } = options;
   const selection = yield* scan(options);
   const settings = await settingsOf(options, selection);
+  const { journal, samples } = await openSamples(store);
   const begun = await loadSettings(store);
   if (begun) checkSettings(store, begun, settings);
-  else await saveSettings(store, settings);
-  const { journal, samples } = await openSamples(store);
+  else if (samples.size === 0) await saveSettings(store, settings);
+  else
+    throw new CorruptFileError(
+      `${store.name}: got ${samples.size} answers without settings.json, expected both or neither: whose they are is not known`,
+    );
   const total = selection.positions.size;
   let answered = samples.size;
   let unanswered = 0;

@@ -55,7 +55,7 @@ describe("a judge", () => {
     }); // prettier-ignore
     const ofOther = judge.prompts.filter((prompt) => prompt.includes("barks"));
     expect(ofOther).toHaveLength(3); // tried again, and no more
-    expect(report.notComparable).toContain("The judge is judge; published figures had another.");
+    expect(report.notComparable).toContain("Judged by judge: figures by another judge are others.");
   });
 
   test("is not asked again for what it said; a failure is tried again", async () => {

@@ -128,6 +128,15 @@ describe("a run that was interrupted", () => {
   });
 });
 
+test("answers without settings are not taken for the run's", async () => {
+  const store = memoryStore();
+  await finish(own, table(rows), yes(), { store });
+  await store.delete("settings.json");
+  await expect(finish(own, table(rows), yes(), { store })).rejects.toThrow(
+    "memory: got 5 answers without settings.json",
+  );
+});
+
 describe("a question without an answer", () => {
   const faulty = () => answererOf((text) => (text === "question 1" ? { error: "too long" } : "Yes"));
 

@@ -72,6 +72,7 @@ describe("an objective of the user's", () => {
     expect(user.steps[0]["objective/batches"]).toBe(1);
     expect(kernel.steps[0]).toHaveProperty("clip_ratio/low_mean");
     expect(user.steps[0]).not.toHaveProperty("clip_ratio/low_mean");
+    expect(seen).toHaveLength(recipe.numIterations ?? 2); // a batch of each update, or two of one
     const last = seen[seen.length - 1];
     expect(last.lengths.reduce((sum, length) => sum + length, 0)).toBe(last.logp.length);
     expect(last.oldLogp === null).toBe(recipe.numIterations === undefined);

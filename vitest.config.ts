@@ -21,7 +21,7 @@ const longRuns = [
   "tests/toy/**/*.test.ts",
   "tests/train/{memory,grpo-variants}.test.ts",
   "tests/cli/{train,sft,replay,eval}.test.ts",
-  "tests/workers/client.test.ts",
+  "tests/workers/{client,judged-run}.test.ts",
   "tests/docs/examples/*.test.ts",
 ];
 

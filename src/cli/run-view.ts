@@ -33,6 +33,7 @@ export interface RunViewOptions {
 /** Shows a training run as its events come: plan, progress, and what came of it. */
 export class RunView {
   #phaseBegan = performance.now();
+  #begunStep: number | undefined;
   #evaluationMs = 0;
   readonly #stepMs: number[] = [];
   #bar = "";
@@ -60,7 +61,11 @@ export class RunView {
         progress.clear();
         return;
       case "phase":
-        if (event.phase === firstPhase(this.options.recipe)) this.#phaseBegan = performance.now();
+        // With online filtering a step may come to its first phase again.
+        if (event.phase === firstPhase(this.options.recipe) && event.step !== this.#begunStep) {
+          this.#phaseBegan = performance.now();
+          this.#begunStep = event.step;
+        }
         progress.glimpse(this.#bar === "" ? `step ${event.step + 1}: ${event.phase}` : this.#bar);
         return;
       case "step":

@@ -128,9 +128,10 @@ export class GrpoTrainer {
     const groups = kept.map(({ completions }) => completions);
     const rewards = kept.flatMap((group) => group.rewards.map(({ value }) => value));
     const rollouts = { prompts, groups, rewards };
-    // Rounds of which only some groups were kept left other images, and perhaps too little room.
     if (recipe.onlineFiltering && kept.length > 0) {
+      // Rounds of which only some groups were kept left other images, and perhaps too little room.
       yield* this.#prepare(step, prompts);
+      await this.#updater.prepare(prompts); // a plan that was told gave others time to use the policy
       this.policy.place(prompts);
     }
     const klCoef = this.#klCoef;

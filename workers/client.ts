@@ -74,6 +74,7 @@ export type {
   RowQuery,
   ShownRow,
 } from "./data-client.ts";
+export type { SynthesisClientOptions, SynthesisRequest, ToyImages } from "./synthesis-client.ts";
 export type { PolicySource } from "./portable.ts";
 export type {
   EngineRunEvent,

@@ -3,6 +3,8 @@ import { proxy, releaseProxy, wrap } from "comlink";
 import type { Endpoint, ProxyMarked, Remote } from "comlink";
 import type { SampleFormat } from "../src/data/formats/sample.ts";
 import type { RewardExplanation } from "../src/rl/explain-reward.ts";
+import type { SynthesisEvent } from "../src/synthesis/events.ts";
+import type { ImageOutcome } from "../src/synthesis/store.ts";
 import type { HybridExample } from "../src/rl/hybrid-reward.ts";
 import { InvalidOptionError, ThinktabError } from "../src/util/errors.ts";
 import type {
@@ -17,6 +19,8 @@ import type {
   WireFiles,
 } from "./data/protocol.ts";
 import { Failure } from "./failure.ts";
+import { synthesisHost } from "./synthesis-client.ts";
+import type { SynthesisClientOptions, SynthesisRequest, ToyImages } from "./synthesis-client.ts";
 import { absolute, fileTable } from "./portable.ts";
 import { readStream } from "./stream.ts";
 import { installTransferHandlers } from "./transfer.ts";
@@ -105,6 +109,38 @@ export class DataWorker {
     const dataset = new RemoteDataset(api, this.failure, () => this.#datasets.delete(dataset));
     this.#datasets.add(dataset);
     return dataset;
+  }
+
+  /**
+   * Makes records of images: see `synthesize` in `thinktab/engine` for its stages, and what its events mean. Everything
+   * that a model answered is kept in this browser under the request's name: the same request goes on where it was.
+   * Leaving the loop stops it.
+   * @throws InvalidOptionError, LanguageModelError when too many requests fail in a row, StorageError, AbortError
+   */
+  async *synthesize(
+    request: SynthesisRequest,
+    { signal, ...host }: SynthesisClientOptions = {},
+  ): AsyncGenerator<SynthesisEvent, void, void> {
+    signal?.throwIfAborted();
+    const page = synthesisHost(host);
+    const stream = await this.failure.orElse(this.api.synthesize(request, page, signal));
+    yield* readStream(stream, this.failure, signal);
+  }
+
+  /** What a synthesis has come to so far, image by image: also that of an earlier visit. */
+  async *keptOutcomes(name: string): AsyncGenerator<ImageOutcome, void, void> {
+    const stream = await this.failure.orElse(this.api.keptOutcomes(name));
+    yield* readStream(stream, this.failure);
+  }
+
+  /** Forgets a synthesis, its models' answers included. */
+  async clearSynthesis(name: string): Promise<void> {
+    await this.failure.orElse(this.api.clearSynthesis(name));
+  }
+
+  /** The PNGs that a synthesis of toy images is about, by path. */
+  toyImages(images: ToyImages): Promise<ReadonlyMap<string, Blob>> {
+    return this.failure.orElse(this.api.toyImages(images));
   }
 
   /** WeThink records about pictures of coloured shapes, with the pictures: something to try things with. */

@@ -5,7 +5,10 @@ import type { DatasetReport } from "../../src/data/wethink/inspect.ts";
 import type { WeThinkRecord } from "../../src/data/wethink/record.ts";
 import type { RewardExplanation } from "../../src/rl/explain-reward.ts";
 import type { HybridExample } from "../../src/rl/hybrid-reward.ts";
+import type { SynthesisEvent } from "../../src/synthesis/events.ts";
+import type { ImageOutcome } from "../../src/synthesis/store.ts";
 import type { StreamApi } from "../protocol.ts";
+import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
 
 /** Files as they cross: by path, since a cloned File does not keep its path everywhere. An address is absolute. */
 export type WireFiles =
@@ -81,6 +84,14 @@ export interface DatasetApi {
 export interface DataApi {
   ready(): true;
   open(dataset: WireDataset, signal: AbortSignal | undefined): Promise<DatasetApi & ProxyMarked>;
+  synthesize(
+    request: SynthesisRequest,
+    host: SynthesisHost & ProxyMarked,
+    signal: AbortSignal | undefined,
+  ): StreamApi<SynthesisEvent> & ProxyMarked;
+  keptOutcomes(name: string): StreamApi<ImageOutcome> & ProxyMarked;
+  clearSynthesis(name: string): Promise<void>;
+  toyImages(images: ToyImages): Promise<ReadonlyMap<string, Blob>>;
   makeUp(count: number, seed: number): Promise<MadeUpDataset>;
   explain(response: string, example: HybridExample): Promise<RewardExplanation>;
 }

@@ -2,9 +2,13 @@
 import type { ProxyMarked } from "comlink";
 import type { RewardExplanation } from "../../src/rl/explain-reward.ts";
 import type { HybridExample } from "../../src/rl/hybrid-reward.ts";
-import { remotely } from "../stream.ts";
+import type { SynthesisEvent } from "../../src/synthesis/events.ts";
+import type { ImageOutcome } from "../../src/synthesis/store.ts";
+import type { StreamApi } from "../protocol.ts";
+import { eitherSignal, remotely, serve } from "../stream.ts";
 import type { Streams } from "../stream.ts";
 import type { DataApi, DatasetApi, MadeUpDataset, WireDataset } from "./protocol.ts";
+import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
 
 /** See {@link DataApi}. */
 export class DataService implements DataApi {
@@ -17,6 +21,31 @@ export class DataService implements DataApi {
   async open(dataset: WireDataset, signal: AbortSignal | undefined): Promise<DatasetApi & ProxyMarked> {
     const { openDataset } = await import("./dataset.ts");
     return remotely(await openDataset(dataset, this.#streams, signal));
+  }
+
+  synthesize(
+    request: SynthesisRequest,
+    host: SynthesisHost & ProxyMarked,
+    signal: AbortSignal | undefined,
+  ): StreamApi<SynthesisEvent> & ProxyMarked {
+    return serve(this.#streams, async function* (cancelled) {
+      const { runSynthesis } = await import("./synthesis.ts");
+      yield* runSynthesis(request, host, eitherSignal(signal, cancelled));
+    });
+  }
+
+  keptOutcomes(name: string): StreamApi<ImageOutcome> & ProxyMarked {
+    return serve(this.#streams, async function* () {
+      yield* (await import("./synthesis.ts")).keptOutcomes(name);
+    });
+  }
+
+  async clearSynthesis(name: string): Promise<void> {
+    await (await import("./synthesis.ts")).clearSynthesis(name);
+  }
+
+  async toyImages(images: ToyImages): Promise<ReadonlyMap<string, Blob>> {
+    return (await import("./synthesis.ts")).toyImages(images);
   }
 
   async makeUp(count: number, seed: number): Promise<MadeUpDataset> {

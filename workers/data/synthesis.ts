@@ -1,0 +1,139 @@
+/** Synthesis in the data worker: its models, and where it keeps what it has made. */
+import type { Message } from "../../src/data/chat-template.ts";
+import type { LanguageModel } from "../../src/language-models/language-model.ts";
+import { openLanguageModel, type LanguageModelConfig } from "../../src/language-models/open.ts";
+import { policyModel, type GeneratingPolicy } from "../../src/language-models/policy-model.ts";
+import { loadMathEngine } from "../../src/rl/verifiers/math-engine.ts";
+import type { SynthesisEvent } from "../../src/synthesis/events.ts";
+import type { SynthesisImage } from "../../src/synthesis/image-source.ts";
+import { openIndexedSynthesisStore } from "../../src/synthesis/indexed-store.ts";
+import { policySampler } from "../../src/synthesis/pass-rate.ts";
+import { everyRole, synthesisRoles, type SynthesisModels } from "../../src/synthesis/stages.ts";
+import { synthesize } from "../../src/synthesis/synthesize.ts";
+import type { ImageOutcome } from "../../src/synthesis/store.ts";
+import { toySynthesisModel } from "../../src/synthesis/toy-model.ts";
+import { toyScenes } from "../../src/synthesis/toy-scenes.ts";
+import { InvalidOptionError } from "../../src/util/errors.ts";
+import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
+
+/** @throws as `synthesize` does; StorageError where the browser keeps nothing. */
+export async function* runSynthesis(
+  { name, images, models: configs, passRate, ...settings }: SynthesisRequest,
+  host: SynthesisHost,
+  signal: AbortSignal,
+): AsyncGenerator<SynthesisEvent, void, void> {
+  const scenes = images instanceof Map ? [] : await toyScenes(...countAndSeed(images as ToyImages));
+  if (configs === "toy" && images instanceof Map)
+    throw new InvalidOptionError(
+      "models",
+      "the built-in toy model",
+      "another one: it knows toy scenes alone",
+    );
+  const models = configs === "toy" ? everyRole(toySynthesisModel(scenes)) : await openModels(configs, host);
+  const listed: SynthesisImage[] =
+    images instanceof Map
+      ? [...(images as ReadonlyMap<string, Blob>)].sort(byPath).map(([path, file]) => ({
+          path,
+          read: async () => new Uint8Array(await file.arrayBuffer()),
+        }))
+      : scenes.map(({ path, png }) => ({ path, read: () => Promise.resolve(png) }));
+  const store = await openIndexedSynthesisStore(name);
+  try {
+    yield* synthesize(listed, {
+      ...settings,
+      models,
+      store,
+      math: loadMathEngine,
+      ...(passRate && {
+        passRate: {
+          ...passRate,
+          sampler: policySampler(pagePolicy(host), {
+            name: passRate.policy,
+            identity: passRate.policy,
+            maxNewTokens: passRate.maxNewTokens,
+          }),
+        },
+      }),
+      signal,
+    });
+  } finally {
+    await store.close();
+  }
+}
+
+/** What earlier runs of a synthesis came to, image by image. */
+export async function* keptOutcomes(name: string): AsyncGenerator<ImageOutcome, void, void> {
+  const store = await openIndexedSynthesisStore(name);
+  try {
+    yield* store.outcomes();
+  } finally {
+    await store.close();
+  }
+}
+
+/** Forgets a synthesis, its answers included. */
+export async function clearSynthesis(name: string): Promise<void> {
+  const store = await openIndexedSynthesisStore(name);
+  try {
+    await store.clear();
+  } finally {
+    await store.close();
+  }
+}
+
+export async function toyImages(images: ToyImages): Promise<ReadonlyMap<string, Blob>> {
+  const scenes = await toyScenes(...countAndSeed(images));
+  return new Map(scenes.map(({ path, png }) => [path, new Blob([png], { type: "image/png" })]));
+}
+
+function countAndSeed({ count, seed }: ToyImages): [count: number, seed: number] {
+  return [count, seed];
+}
+
+function byPath([a]: [string, Blob], [b]: [string, Blob]): number {
+  return a < b ? -1 : 1;
+}
+
+/** Roles of equal configuration share a model, and with it its limit of requests. */
+async function openModels(
+  configs: Exclude<SynthesisRequest["models"], "toy">,
+  host: SynthesisHost,
+): Promise<SynthesisModels> {
+  const opened = new Map<string, Promise<LanguageModel>>();
+  const models: Record<string, LanguageModel> = {};
+  for (const role of synthesisRoles) {
+    const config = configs[role] ?? configs.default;
+    if (!config) throw new InvalidOptionError(`models: ${role}`, "none", "a model, or one for all roles");
+    const name = JSON.stringify(config);
+    const model = opened.get(name) ?? openModel(config, host);
+    opened.set(name, model);
+    models[role] = await model;
+  }
+  return models as Record<(typeof synthesisRoles)[number], LanguageModel>;
+}
+
+async function openModel(config: LanguageModelConfig, host: SynthesisHost): Promise<LanguageModel> {
+  switch (config.kind) {
+    case "openai":
+      return openLanguageModel(config, { key: await host.key(config.baseUrl) });
+    case "policy":
+      return policyModel(pagePolicy(host), { adapter: config.adapter, name: config.name });
+    case "built-in": {
+      const { takesImages = false } = config;
+      return {
+        name: "the browser's own model",
+        takesImages,
+        ask: (messages, { signal, ...options } = {}) =>
+          host.askBuiltIn(takesImages, [...messages], options, signal),
+      };
+    }
+  }
+}
+
+/** The policy of the page, whose engine is in another worker. */
+function pagePolicy(host: SynthesisHost): GeneratingPolicy {
+  return {
+    generate: (messages: readonly Message[], { signal, ...options } = {}) =>
+      host.generate([...messages], options, signal),
+  };
+}

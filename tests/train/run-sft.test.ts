@@ -219,10 +219,10 @@ describe("trainRun by demonstrations", () => {
         trainer.destroy();
       }
       // A checkpoint of a version that knew fewer options, and drew an example for each place.
-      const { tokensPerBatch: _, ...fewer } = recipe.sft;
+      const fewer = Object.entries(recipe.sft).filter(([option]) => option !== "tokensPerBatch");
       const { drawn, skipped, ...progress } = checkpoint.state.progress as Record<string, unknown>;
       expect([drawn, skipped]).toEqual([10, 0]);
-      const config = { ...(checkpoint.state.config as object), sft: fewer };
+      const config = { ...(checkpoint.state.config as object), sft: Object.fromEntries(fewer) };
       const trainer = createRunTrainer({ policy, task: createTask(recipe.task), recipe });
       await trainer.restore({ ...checkpoint, state: { ...checkpoint.state, config, progress } });
       expect(trainer.step).toBe(5);

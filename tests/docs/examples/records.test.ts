@@ -5,7 +5,7 @@ import { parseRunRecipe } from "thinktab";
 import { startInNode } from "../../../docs/guide/examples/in-node.ts";
 import { judge, judged, rewarded, taught, trainOnRecords } from "../../../docs/guide/examples/records.ts";
 import { parseJudgeConfig } from "../../../src/language-models/judge-config.ts";
-import { openRecords } from "../../../src/tasks/records.ts";
+import { loadTask } from "../../../src/tasks/load.ts";
 import { openDataFile, openImages } from "../../../src/cli/data-files.ts";
 import { parseRunRecord } from "../../../src/train/run-record.ts";
 import { thinktab } from "../../cli/run.ts";
@@ -28,10 +28,9 @@ test("the page's recipes are recipes, their judge is one, and the task takes the
   expect([rewarded, judged].map((recipe) => "grpo" in recipe)).toEqual([true, true]);
   expect("sft" in taught && taught.sft).toMatchObject({ tokensPerBatch: 4096, mode: "think" });
   for (const { task } of [rewarded, judged, taught]) {
-    const options = { ...task, data: set.data, images: set.images };
-    const { name: _name, ...spec } = options as Record<string, unknown>;
-    const opened = await openRecords(spec, { openData: openDataFile, openImages });
-    expect(opened.report).toMatchObject({ accepted: 12, rejected: { total: 5 } });
+    const spec = { ...task, data: set.data, images: set.images };
+    const opened = await loadTask(spec, { records: { openData: openDataFile, openImages } });
+    expect("report" in opened && opened.report).toMatchObject({ accepted: 12, rejected: { total: 5 } });
   }
 });
 

@@ -29,8 +29,8 @@ async function loadRecords(task: TaskSpec, host: RecordsHost | undefined): Promi
   const open = async () => (await import("./records.ts")).openRecords(spec, host);
   if (host) return open();
   const key = JSON.stringify(spec, (_key, value: unknown) =>
-    value instanceof File
-      ? [value.name, value.size, value.lastModified]
+    value instanceof Blob
+      ? [value.size, value.type, value instanceof File && value.lastModified]
       : value instanceof Map
         ? [...(value as Map<string, Blob>)].map(([path, blob]) => [path, blob.size])
         : value,

@@ -1,7 +1,7 @@
 import { synthesisModels, type ModelDraft } from "./models.ts";
 
 const kinds = [
-  ["openai", "an endpoint that speaks OpenAI's protocol"],
+  ["openai", "an OpenAI-compatible endpoint"],
   ["policy", "the policy in this tab"],
   ["built-in", "the browser's own model"],
 ] as const;
@@ -11,26 +11,24 @@ export function ModelFields(props: { model: ModelDraft; number: number; busy: bo
   const { model, number, busy } = props;
   const id = `synthesis-model-${model.id}`;
   const change = (part: Partial<ModelDraft>) => synthesisModels.change(model.id, part);
-  const text = (
-    field: "baseUrl" | "model" | "key",
-    label: string,
-    placeholder: string,
-    type: "text" | "password" = "text",
-  ) => (
-    <div class="field">
-      <label for={`${id}-${field}`}>{label}</label>
-      <input
-        id={`${id}-${field}`}
-        type={type}
-        autocomplete="off"
-        spellcheck={false}
-        placeholder={placeholder}
-        disabled={busy}
-        value={model[field]}
-        onInput={({ currentTarget }) => change({ [field]: currentTarget.value })}
-      />
-    </div>
-  );
+  const text = (field: "baseUrl" | "model" | "key", label: string, placeholder: string) => {
+    const shared = {
+      id: `${id}-${field}`,
+      autocomplete: "off",
+      spellcheck: false,
+      placeholder,
+      disabled: busy,
+      value: model[field],
+      onInput: ({ currentTarget }: { currentTarget: HTMLInputElement }) =>
+        change({ [field]: currentTarget.value }),
+    };
+    return (
+      <div class="field">
+        <label for={shared.id}>{label}</label>
+        {field === "key" ? <input type="password" {...shared} /> : <input type="text" {...shared} />}
+      </div>
+    );
+  };
   return (
     <fieldset class="synthesis-model">
       <legend>Model {number}</legend>
@@ -56,7 +54,7 @@ export function ModelFields(props: { model: ModelDraft; number: number; busy: bo
         <>
           {text("baseUrl", "Address", "http://localhost:8000/v1")}
           {text("model", "Name of the model", "as the endpoint calls it")}
-          {text("key", "Key", "none", "password")}
+          {text("key", "Key", "none")}
         </>
       )}
       {model.kind !== "policy" && (

@@ -76,7 +76,7 @@ function Stages({ counters }: { counters: SynthesisCounters }) {
   return (
     <DataTable
       caption="By stage"
-      head={["Stage", "entered", "kept", "dropped", "asked", "known", "failed", "tokens", "time"]}
+      head={["Stage", "entered", "kept", "dropped", "asked", "asked before", "failed", "tokens", "time"]}
       rows={rows.map(([stage, its]) => [
         stage.replaceAll("-", " "),
         its.entered,

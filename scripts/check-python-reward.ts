@@ -58,33 +58,48 @@ async function scoreHere(one: RewardCase): Promise<RewardNumbers> {
 }
 
 async function scoreByPython(cases: readonly RewardCase[]): Promise<RewardNumbers[]> {
+  const lines = cases.map(({ response, ...row }) =>
+    JSON.stringify({ response, ground_truth: JSON.stringify({ v: 1, ...row }) }),
+  );
+  return inFolder(async (folder) => {
+    const out = await spawnPython([join(folder, "reward.py")], `${lines.join("\n")}\n`, {});
+    const scores = out.trim().split("\n");
+    return scores.map((line) => JSON.parse(line) as RewardNumbers);
+  });
+}
+
+/** What a program prints as JSON that may `import reward`. @throws Error where Python is not at hand, or fails. */
+export async function runPython(program: string, env: Record<string, string>): Promise<unknown> {
+  const out = await inFolder((folder) => spawnPython(["-c", program], "", { ...env, PYTHONPATH: folder }));
+  return JSON.parse(out);
+}
+
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), "thinktab-reward-"));
   try {
-    const file = join(folder, "reward.py");
-    await writeFile(file, pythonReward());
-    const lines = cases.map(({ response, ...row }) =>
-      JSON.stringify({ response, ground_truth: JSON.stringify({ v: 1, ...row }) }),
-    );
-    const child = spawn(process.env.PYTHON ?? "python3", ["-X", "utf8", file]);
-    const out: Buffer[] = [];
-    const errors: Buffer[] = [];
-    child.stdout.on("data", (data: Buffer) => out.push(data));
-    child.stderr.on("data", (data: Buffer) => errors.push(data));
-    child.stdin.on("error", () => {}); // it ended early, and says why on standard error
-    child.stdin.end(`${lines.join("\n")}\n`);
-    const code = await new Promise((resolve, reject) => {
-      child.on("error", reject);
-      child.on("close", resolve);
-    });
-    if (code !== 0) throw new Error(`python: ${Buffer.concat(errors).toString().slice(-2000)}`);
-    return Buffer.concat(out)
-      .toString()
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as RewardNumbers);
+    await writeFile(join(folder, "reward.py"), pythonReward());
+    return await work(folder);
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+async function spawnPython(args: string[], input: string, env: Record<string, string>): Promise<string> {
+  const child = spawn(process.env.PYTHON ?? "python3", ["-X", "utf8", ...args], {
+    env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1", ...env },
+  });
+  const out: Buffer[] = [];
+  const errors: Buffer[] = [];
+  child.stdout.on("data", (data: Buffer) => out.push(data));
+  child.stderr.on("data", (data: Buffer) => errors.push(data));
+  child.stdin.on("error", () => {}); // it ended early, and says why on standard error
+  child.stdin.end(input);
+  const code = await new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", resolve);
+  });
+  if (code !== 0) throw new Error(`python: ${Buffer.concat(errors).toString().slice(-2000)}`);
+  return Buffer.concat(out).toString();
 }
 
 /** The command. @returns the exit code. */

@@ -24,7 +24,7 @@ def extract_choice(text, options):
         return named[0]
     if not named and "Z" in tokens:
         return "Z"
-    said = rx(r"\banswer is:?\s*\(?([A-D])(?![\p{L}\d])", "iu").search(text)
+    said = rx(r"\banswer\s+is:?\s*[*(]*([A-D])(?![\p{L}\d])", "iu").search(text)
     if said and said.group(1) in "ABCD" and said.group(1) in options:
         return said.group(1)
     lower = text.lower()

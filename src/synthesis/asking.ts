@@ -38,7 +38,10 @@ export interface AskingOptions {
   /** Requests that may fail one after the other. */
   failuresInARow: number;
   seed?: number;
+  /** Nothing more is asked. */
   signal: AbortSignal;
+  /** What is under way is given up, too. */
+  giveUp: AbortSignal;
   tally: SynthesisTally;
 }
 
@@ -173,7 +176,7 @@ export class Asking {
     messages: readonly Message[],
     image: AskedImage | undefined,
   ): Promise<KeptAnswer> {
-    const { models, prompts, sampling, seed, signal } = this.options;
+    const { models, prompts, sampling, seed, giveUp } = this.options;
     const model = models[stageRoles[stage]];
     const asked = { ...sampling[stage], ...(seed !== undefined && { seed }) };
     const words = messages.map(({ role, content }) => [
@@ -189,7 +192,7 @@ export class Asking {
       const { text, promptTokens, completionTokens, cost, finishReason } = await model.ask(messages, {
         ...asked,
         schema: replySchema(stage),
-        signal,
+        signal: giveUp,
       });
       return {
         model: model.name,

@@ -66,6 +66,7 @@ const settings = v.strictObject({
   attempts: v.optional(count),
   concurrency: v.optional(count),
   failuresInARow: v.optional(count),
+  graceMs: v.optional(v.pipe(v.number(), v.minValue(0))),
   seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   sampling: v.optional(ofStages(sampling)),
   passRate: v.optional(
@@ -158,6 +159,11 @@ export async function openSynthesisModels(
   hostOf: (config: RoleConfig) => ModelHost | Promise<ModelHost> = () => ({}),
 ): Promise<SynthesisModels> {
   const opened = new Map<string, Promise<LanguageModel>>();
+  const open = async (config: RoleConfig) => {
+    const plain = { ...config };
+    delete plain.keyEnv;
+    return openLanguageModel(plain, await hostOf(config));
+  };
   const entries = synthesisRoles.map(async (role) => {
     const config = models[role] ?? models.default;
     if (!config) throw new InvalidOptionError(`models.${role}`, "nothing", "a model");
@@ -172,10 +178,5 @@ export async function openSynthesisModels(
     opened.set(name, model);
     return [role, await model] as const;
   });
-  const open = async (config: RoleConfig) => {
-    const plain = { ...config };
-    delete plain.keyEnv;
-    return openLanguageModel(plain, await hostOf(config));
-  };
   return Object.fromEntries(await Promise.all(entries)) as Record<SynthesisRole, LanguageModel>;
 }

@@ -1,6 +1,7 @@
 /** The forms that models' replies must have, each once: as a check, and from it as a JSON schema. */
 import * as v from "valibot";
 import type { JsonSchema } from "../language-models/language-model.ts";
+import { isRecord } from "../util/is-record.ts";
 import { abilityCodes, invalidities, questionTypes, type AskingStage } from "./stages.ts";
 
 const text = v.pipe(v.string(), v.trim(), v.nonEmpty());
@@ -65,6 +66,8 @@ function jsonSchemaOf(schema: v.GenericSchema): JsonSchema {
   return { type: "string", ...("options" in schema && { enum: schema.options }) };
 }
 
+const notAnObject = "it is not one JSON object and nothing else";
+
 /**
  * Reads a reply: one JSON object in the stage's form, and nothing else. A think block before it, and a fence of code
  * around it, are passed over; nothing is guessed.
@@ -80,13 +83,14 @@ export function readReply<S extends AskingStage>(
   try {
     value = JSON.parse(json);
   } catch {
-    return { problem: "it is not one JSON object and nothing else" };
+    return { problem: notAnObject };
   }
+  if (!isRecord(value)) return { problem: notAnObject };
   const result = v.safeParse(replyForms[stage], value);
   if (result.success) return { value: result.output };
   const [issue] = result.issues;
   const where = v.getDotPath(issue);
   if (issue.expected === "never") return { problem: `${where} is not part of the form` };
-  const got = issue.input === undefined ? "nothing" : issue.received;
-  return { problem: `${where ?? "the object"}: got ${got}, expected ${issue.expected ?? "another value"}` };
+  if (issue.input === undefined) return { problem: `${where} is missing` };
+  return { problem: `${where}: got ${issue.received}, expected ${issue.expected ?? "another value"}` };
 }

@@ -2,7 +2,7 @@
 import type { GeneratingPolicy } from "../language-models/policy-model.ts";
 import { hybridReward, type HybridReward, type JudgeAnswer } from "../rl/hybrid-reward.ts";
 import type { MathEngine } from "../rl/math/math-json.ts";
-import { InvalidOptionError } from "../util/errors.ts";
+import { ContextLengthError, InvalidOptionError, LanguageModelError } from "../util/errors.ts";
 import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
 import type { WeThinkRecord } from "../data/wethink/record.ts";
 import type { AskedImage, Asking } from "./asking.ts";
@@ -79,7 +79,12 @@ export function policySampler(policy: GeneratingPolicy, options: PolicySamplerOp
         return completions.map(({ text }) => prefill + text);
       });
       turn = generated.catch(() => undefined); // one at a time: the policy has one device
-      return generated;
+      return generated.catch((error: unknown) => {
+        // One question that is too long for the policy is no reason to end.
+        throw error instanceof ContextLengthError
+          ? new LanguageModelError(error.message, { cause: error })
+          : error;
+      });
     },
   };
 }

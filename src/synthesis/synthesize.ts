@@ -35,6 +35,11 @@ export interface SynthesisSettings {
   failuresInARow?: number;
   /** Handed to models that take one. */
   seed?: number;
+  /**
+   * Milliseconds that requests under way have, once it is stopped, to be answered and kept; they would have to be made
+   * again. Default 30 000.
+   */
+  graceMs?: number;
   sampling?: Partial<Record<AskingStage, StageSampling>>;
 }
 
@@ -49,7 +54,7 @@ export interface SynthesisOptions extends SynthesisSettings {
   passRate?: PassRateFilter;
   /** Of the policy's descriptive answers; without one the filter leaves descriptive questions alone. */
   judge?: JudgeAnswer;
-  /** Stops it; everything that was answered stays. */
+  /** Stops it: nothing more is asked, and what is under way has `graceMs` to end. Everything that was answered stays. */
   signal?: AbortSignal;
 }
 
@@ -76,6 +81,11 @@ export async function* synthesize(
   const run = await describeRun(options, settings);
   const controller = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, controller.signal]) : controller.signal;
+  const giveUp = new AbortController();
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  const stopped = () => {
+    grace = setTimeout(() => giveUp.abort(signal.reason), settings.graceMs);
+  };
   const tally = new SynthesisTally(images.length);
   const events: SynthesisEvent[] = [{ type: "started", images: images.length, run }];
   let wake = () => {};
@@ -85,7 +95,7 @@ export async function* synthesize(
   };
   const { math, judge, passRate, store } = options;
   const context = {
-    asking: new Asking({ ...settings, models: options.models, store, signal, tally }),
+    asking: new Asking({ ...settings, models: options.models, store, signal, giveUp: giveUp.signal, tally }),
     comparison: new AnswerComparison(math),
     passRate: passRate ? new PassRate(passRate, math, judge) : null,
     questions: settings.questions,
@@ -97,6 +107,7 @@ export async function* synthesize(
   };
   signal.throwIfAborted();
   await store.keepRun(run);
+  signal.addEventListener("abort", stopped, { once: true });
 
   const underWay = new Set<Promise<void>>();
   const done = new Map<number, ImageOutcome>();
@@ -142,6 +153,7 @@ export async function* synthesize(
     // Whoever stops listening stops the work.
     controller.abort(new DOMException("the synthesis was left", "AbortError"));
     await Promise.allSettled(underWay);
+    clearTimeout(grace);
   }
 }
 
@@ -163,18 +175,28 @@ type Settings = Required<Omit<SynthesisSettings, "seed" | "sampling">> & {
 
 /** @throws InvalidOptionError */
 function resolve({ seed, sampling = {}, prompts = {}, ...options }: SynthesisOptions): Settings {
-  const { questions = 4, turns = 2, attempts = 3, concurrency = 4, failuresInARow = 5 } = options;
+  const {
+    questions = 4,
+    turns = 2,
+    attempts = 3,
+    concurrency = 4,
+    failuresInARow = 5,
+    graceMs = 30_000,
+  } = options;
   const counts = { questions, attempts, concurrency, failuresInARow };
   for (const [name, value] of Object.entries(counts))
     if (!Number.isInteger(value) || value < 1)
       throw new InvalidOptionError(`synthesize: ${name}`, value, "an integer from 1");
   if (!Number.isInteger(turns) || turns < 0)
     throw new InvalidOptionError("synthesize: turns", turns, "an integer from 0");
+  if (!Number.isFinite(graceMs) || graceMs < 0)
+    throw new InvalidOptionError("synthesize: graceMs", graceMs, "milliseconds from 0");
   const each = <T>(of: (stage: AskingStage) => T) =>
     Object.fromEntries(askingStages.map((stage) => [stage, of(stage)])) as Record<AskingStage, T>;
   return {
     ...counts,
     turns,
+    graceMs,
     ...(seed !== undefined && { seed }),
     sampling: each((stage) => ({ ...defaultSampling[stage], ...sampling[stage] })),
     prompts: each((stage) => prompts[stage] ?? synthesisPrompts[stage]),

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { encodePng } from "../../src/data/encode-png.ts";
 import type { EvaluationReport } from "../../src/evaluation/runs/report.ts";
 import { shapesTask } from "../../src/tasks/shapes.ts";
+import { fixturePath } from "../support/fixtures.ts";
 import { says, startChatServer, type ChatServer } from "../support/chat-server.ts";
 import { tooWide } from "./recipe.ts";
 import { thinktab } from "./run.ts";
@@ -169,6 +170,28 @@ describe("the policy answers", { timeout: 300_000 }, () => {
   });
 });
 
+describe("a policy of one's own", { timeout: 300_000 }, () => {
+  test("answers with its adapter, which the run is tied to, and judges itself as well as it can", async () => {
+    writeFileSync(path("self.json"), '{ "kind": "policy", "adapter": false }');
+    const fixture = fixturePath("qwen2_5_vl_tiny");
+    const model = ["--model", fixture, "--max-tokens", "4", "--limit", "1", "--judge", path("self.json")];
+    const adapter = ["--adapter", join(fixture, "adapter")];
+    const result = await report(path("circular.tsv"), ...model, ...adapter, "--out", path("own"));
+    expect(result.settings.model).toEqual({
+      name: fixture,
+      adapter: expect.stringMatching(/^[0-9a-f]{16}$/) as string,
+      format: null,
+    });
+    expect(result.scoring.judge?.name).toBe("policy without adapter");
+    // Random weights say nothing that can be read: what fails is left out and counted.
+    const { rule, judge, "judge-failed": failed } = result.counts.how;
+    expect(rule + judge + failed).toBe(2);
+    expect(result.counts.scored).toBe(2 - failed);
+    const without = await thinktab("eval", path("circular.tsv"), ...model, "--out", path("own"));
+    expect(without.err).toMatch(/got model.adapter null, expected model.adapter "[0-9a-f]{16}"/);
+  });
+});
+
 describe("an endpoint answers", { timeout: 120_000 }, () => {
   const player = () => ["--endpoint", path("player.json"), "--key-env", key];
 
@@ -246,13 +269,19 @@ describe("what is refused", () => {
     [["--rescore", "no-such-folder"], "no-such-folder: no such folder, expected the folder of an evaluation"],
     [["--rescore", folder], "it holds no evaluation"],
     [["TABLE", "--judge", "no-such.json"], "--judge: no-such.json: no such file"],
+    [["--rescore", "RUN", "--judge", "SELF"], "model: policy: got none loaded, expected a loaded policy"],
     [["TABLE", "--endpoint", "KEYED"], "key: got a field that is unknown, expected no secrets"],
   ])("%j", async (args, message) => {
     writeFileSync(
       path("keyed.json"),
       '{"kind":"openai","baseUrl":"http://x","model":"m","key":"secret-one"}',
     );
-    const given = args.map((arg) => ({ TABLE: path("toy.tsv"), KEYED: path("keyed.json") })[arg] ?? arg);
+    const given = args.map(
+      (arg) =>
+        ({ TABLE: path("toy.tsv"), KEYED: path("keyed.json"), RUN: path("player"), SELF: path("self.json") })[
+          arg
+        ] ?? arg,
+    );
     const { code, err } = await thinktab("eval", ...given);
     expect(code).toBe(1);
     expect(err).toContain(message);

@@ -36,7 +36,12 @@ export type { DecodeOptions, Detokenizer, Tokenizer } from "./data/tokenizer.ts"
 export { decodeImage } from "./data/decode-image.ts";
 export type { DecodeImageOptions, ImageInput } from "./data/decode-image.ts";
 export type { RgbImage } from "./data/image.ts";
-export { REASONING_SYSTEM_PROMPT } from "./data/system-prompt.ts";
+export {
+  identifySystemPrompt,
+  REASONING_SYSTEM_PROMPT,
+  WETHINK_PROMPT_SHA256,
+} from "./data/system-prompt.ts";
+export type { SystemPromptIdentity, SystemPromptKind } from "./data/system-prompt.ts";
 
 // Tasks and rewards
 export type { DemonstrationMode, Split, Task, TaskExample, TaughtTask } from "./tasks/task.ts";
@@ -51,13 +56,9 @@ export type {
   RecordsReport,
   RecordsTask,
 } from "./tasks/records.ts";
-export type { RecordRewardOptions, RewardServices } from "./tasks/record-reward.ts";
+export { recordReward } from "./tasks/record-reward.ts";
+export type { OwnResult, OwnReward, RecordRewardOptions, RewardServices } from "./tasks/record-reward.ts";
 export type { NamedFile, NamedFiles } from "./data/open-files.ts";
-export type { DataFile } from "./data/rows/rows.ts";
-export { sampleFormats } from "./data/formats/sample.ts";
-export type { SampleFormat } from "./data/formats/sample.ts";
-export type { ImageLookup } from "./data/images/lookup.ts";
-export type { RejectedRow, RejectReason } from "./data/wethink/record.ts";
 export type { TaskSpec } from "./tasks/registry.ts";
 export { digitsTask } from "./tasks/digits.ts";
 export type { Digit, DigitsExample, DigitsKind, DigitsOptions } from "./tasks/digits.ts";
@@ -79,6 +80,85 @@ export type {
 } from "./tasks/shapes.ts";
 export { combineRewards, exactAnswerReward, parseThinkAnswer, thinkAnswerFormatReward } from "./rl/reward.ts";
 export type { AsyncReward, Completion, Example, Reward, RewardResult, ThinkAnswer } from "./rl/reward.ts";
+
+// Data sets: their rows, their images, and other layouts of them
+export { detectSampleFormat, readSamples, sampleLine } from "./data/formats/convert.ts";
+export type { ReadSamplesOptions, SampleEvent, WriteSampleOptions } from "./data/formats/convert.ts";
+export { fromEasyR1, toEasyR1 } from "./data/formats/easyr1.ts";
+export type { EasyR1Options } from "./data/formats/easyr1.ts";
+export { recordOf, sampleFormats, sampleOf } from "./data/formats/sample.ts";
+export type { DataSample, SampleFormat } from "./data/formats/sample.ts";
+export { fromShareGpt, shareGptDatasetInfo, toShareGpt } from "./data/formats/sharegpt.ts";
+export type { ShareGptOptions } from "./data/formats/sharegpt.ts";
+export { fromTrl, toTrl } from "./data/formats/trl.ts";
+export type { TrlOptions } from "./data/formats/trl.ts";
+export { fromVlmEval, readVlmEvalTsv, VlmEvalWriter } from "./data/formats/vlmevalkit.ts";
+export type { ReadVlmEvalOptions, VlmEvalRow, VlmEvalWriterOptions } from "./data/formats/vlmevalkit.ts";
+export { folderImages } from "./data/images/lookup.ts";
+export type { ImageLookup } from "./data/images/lookup.ts";
+export { splitZipImages } from "./data/images/split-archive.ts";
+export type { ZipOptions } from "./data/images/zip-directory.ts";
+export { zipImages } from "./data/images/zip-images.ts";
+export { readRows } from "./data/rows/rows.ts";
+export type { DataFile, RawRow, ReadRowsOptions, RowFormat } from "./data/rows/rows.ts";
+export { inspectDataset } from "./data/wethink/inspect.ts";
+export type {
+  DatasetReport,
+  InspectOptions as InspectDatasetOptions,
+  LengthStatistics,
+  ValueCount,
+} from "./data/wethink/inspect.ts";
+export { readWeThink } from "./data/wethink/reader.ts";
+export type { ReadEvent, ReadWeThinkOptions } from "./data/wethink/reader.ts";
+export { parseRecord } from "./data/wethink/record.ts";
+export type {
+  DatasetRow,
+  ParsedRecord,
+  ParseRecordOptions,
+  RecordChange,
+  RejectedRow,
+  RejectReason,
+  WeThinkRecord,
+} from "./data/wethink/record.ts";
+
+// Models that answer and judge
+export type { Backoff } from "./language-models/backoff.ts";
+export { builtInModel } from "./language-models/built-in.ts";
+export type { BuiltInApi, BuiltInOptions } from "./language-models/built-in.ts";
+export { memoryCache, storedCache } from "./language-models/judge-cache.ts";
+export type { JudgeCache, KeptJudgement } from "./language-models/judge-cache.ts";
+export { openJudge, parseJudgeConfig } from "./language-models/judge-config.ts";
+export type { JudgeConfig, JudgeHost, OpenJudge } from "./language-models/judge-config.ts";
+export { JUDGE_PROMPT } from "./language-models/judge-prompt.ts";
+export type { JudgePrompt, JudgeTier } from "./language-models/judge-prompt.ts";
+export { createJudge } from "./language-models/judge.ts";
+export type { Judge, JudgeCounters, Judgement, JudgeOptions } from "./language-models/judge.ts";
+export type {
+  AnswerPair,
+  AskOptions,
+  JsonSchema,
+  LanguageModel,
+  ModelAnswer,
+  ModelCounters,
+  PairScorer,
+} from "./language-models/language-model.ts";
+export type { OnnxConfig, OnnxHost, OnnxSession } from "./language-models/onnx.ts";
+export {
+  openLanguageModel,
+  openPairScorer,
+  parseModelConfig as parseLanguageModelConfig,
+} from "./language-models/open.ts";
+export type {
+  BuiltInConfig,
+  LanguageModelConfig,
+  ModelConfig as AnsweringModelConfig,
+  ModelHost,
+  PolicyConfig,
+} from "./language-models/open.ts";
+export { openAiModel } from "./language-models/openai-compatible.ts";
+export type { OpenAiConfig, OpenAiHost } from "./language-models/openai-compatible.ts";
+export { policyModel } from "./language-models/policy-model.ts";
+export type { GeneratingPolicy, PolicyModelOptions } from "./language-models/policy-model.ts";
 
 // Training
 export { GrpoTrainer } from "./train/grpo-trainer.ts";

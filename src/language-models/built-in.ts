@@ -9,7 +9,9 @@ import { refuseImages } from "./openai-compatible.ts";
 
 /** The part of the browser's Prompt API that is used. https://webmachinelearning.github.io/prompt-api/ */
 export interface BuiltInApi {
+  /** Whether the model is there, can be downloaded, or neither. */
   availability(options?: BuiltInExpectations): Promise<string>;
+  /** Begins a conversation. */
   create(options?: BuiltInExpectations & BuiltInCreateOptions): Promise<BuiltInSession>;
   /** Not in every context that has the API. */
   params?(): Promise<{ defaultTopK: number } | null>;
@@ -47,6 +49,7 @@ export function builtInApi(): BuiltInApi | null {
     : null;
 }
 
+/** What is asked of the browser's model. */
 export interface BuiltInOptions {
   /** Ask for a model that sees. Default false. */
   takesImages?: boolean;

@@ -12,6 +12,7 @@ export interface KeptJudgement {
  * and may quote either.
  */
 export interface JudgeCache {
+  /** Null: it has not been judged. */
   get(key: string): Promise<KeptJudgement | null>;
   /** @throws StorageError when there is no room. */
   set(key: string, judgement: KeptJudgement): Promise<void>;

@@ -38,6 +38,7 @@ export interface JudgeHost extends ModelHost {
 
 /** A judge, and what it holds. */
 export interface OpenJudge extends Judge {
+  /** Gives back what the model holds. */
   dispose(): void;
 }
 

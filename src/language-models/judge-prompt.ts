@@ -8,6 +8,7 @@ export interface JudgePrompt {
 
 /** The values that a judge may give. The paper's own are not published; these are ours. */
 export const judgeTiers = [0, 0.5, 1] as const;
+/** One of the grades that a judge gives. */
 export type JudgeTier = (typeof judgeTiers)[number];
 
 /** The kit's own words. They ask for one sentence of reason and then one grade, in a form that nothing else has. */

@@ -51,6 +51,7 @@ export interface JudgeCounters {
   cost: number | null;
 }
 
+/** How a model is asked to judge. */
 export interface JudgeOptions {
   /** In place of {@link JUDGE_PROMPT}. */
   prompt?: JudgePrompt;
@@ -77,6 +78,7 @@ export interface Judge {
    * handed on alone, as to the hybrid reward.
    */
   judge: (request: JudgeRequest) => Promise<Judgement>;
+  /** What became of the requests so far. */
   counters(): JudgeCounters;
 }
 

@@ -59,6 +59,7 @@ export interface LanguageModel {
   takesImages?: boolean;
   /** What answers depend on beside the question, for caches. Null: on things that change. Absent: the name. */
   identity?: string | null;
+  /** What became of the questions so far. */
   counters?(): ModelCounters;
   /** Gives back what the model holds. */
   dispose?(): void;
@@ -78,5 +79,6 @@ export interface PairScorer {
   score(pair: AnswerPair, options?: { signal?: AbortSignal }): Promise<number>;
   /** As {@link LanguageModel.identity}. */
   identity?: string | null;
+  /** Gives back what the scorer holds. */
   dispose?(): void;
 }

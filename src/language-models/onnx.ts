@@ -32,6 +32,7 @@ export interface OnnxSession {
   inputNames: readonly string[];
   /** @param feeds int64 [1, tokens] by input name @returns logits [classes] */
   run(feeds: Readonly<Record<string, BigInt64Array>>): Promise<ArrayLike<number>>;
+  /** Gives back what the session holds. */
   release(): Promise<void>;
 }
 

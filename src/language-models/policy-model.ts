@@ -8,12 +8,14 @@ import { refuseImages } from "./openai-compatible.ts";
 
 /** The part of a policy that answers; {@link Policy} is one. */
 export interface GeneratingPolicy {
+  /** Completions of a chat. */
   generate(
     messages: readonly Message[],
     options?: GenerateOptions,
   ): PromiseLike<readonly Pick<PolicyCompletion, "text" | "tokens" | "finishReason">[]>;
 }
 
+/** As what a policy answers. */
 export interface PolicyModelOptions {
   /** For reports. Default "policy", or "policy without adapter". */
   name?: string;

@@ -13,9 +13,9 @@ export interface LoadTaskOptions {
 }
 
 /**
- * A task of any kind: those that ship, the user's own modules (see {@link loadPlainTask}), and `records`, which reads its
+ * A task of any kind: those that ship, the user's own modules (see `loadPlainTask`), and `records`, which reads its
  * data set through (see {@link RecordsOptions}). What only computes rewards needs no records and takes the former.
- * @throws as {@link loadPlainTask} and `openRecords` do.
+ * @throws as `loadPlainTask` and `openRecords` do.
  */
 export async function loadTask(spec: TaskSpec, { base, records }: LoadTaskOptions = {}): Promise<Task> {
   return spec.name === recordsTaskName ? loadRecords(spec, records) : loadPlainTask(spec, base);

@@ -3,16 +3,17 @@ import { UsageError } from "../../src/cli/arguments.ts";
 import { nodeRewards } from "../../src/cli/reward-services.ts";
 import { ruleLimit } from "../../src/cli/rule-limit.ts";
 import { hybridReward } from "../../src/rl/hybrid-reward.ts";
+import type { Completion } from "../../src/rl/reward.ts";
 import { recordReward } from "../../src/tasks/record-reward.ts";
 import { InvalidOptionError } from "../../src/util/errors.ts";
 import { says, startChatServer, type ChatServer } from "../support/chat-server.ts";
 
 const key = "sk-environment-0123456789";
-const completion = {
+const completion: Completion & { tokens: number[] } = {
   text: "<think> a </think> <answer> 7 </answer>",
   tokens: [],
   finishReason: "stop",
-} as const;
+};
 
 describe("a rule's limit", () => {
   test("gives what the rule gives, and passes on what it throws", () => {

@@ -10,6 +10,7 @@ export interface EasyR1Row {
   images: string[];
 }
 
+/** How a sample is written for EasyR1. */
 export interface EasyR1Options {
   /** What the reward function gets as its ground truth. Default: the answer. */
   answer?: (sample: DataSample) => string;

@@ -19,6 +19,7 @@ export interface ShareGptRow {
   [extra: string]: unknown;
 }
 
+/** How a sample is written for LLaMA-Factory. */
 export interface ShareGptOptions {
   /** System prompt of every row that has none of its own. Default: none, as data and trainer say it. */
   system?: string;

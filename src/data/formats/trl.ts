@@ -30,6 +30,7 @@ export interface TrlRow {
   [extra: string]: unknown;
 }
 
+/** How a sample is written for TRL. */
 export interface TrlOptions {
   /** "conversational" (the default): messages, which the trainer puts through the chat template; "text": as it is. */
   prompt?: "conversational" | "text";

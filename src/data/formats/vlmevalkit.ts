@@ -146,6 +146,7 @@ export function fromVlmEval(row: VlmEvalRow): DataSample {
   });
 }
 
+/** What a table holds. */
 export interface VlmEvalWriterOptions {
   /** Letters of options that a row may have: "ABCD". Default: none. */
   options?: string;
@@ -184,6 +185,7 @@ export class VlmEvalWriter {
     ].filter((name) => name !== undefined);
   }
 
+  /** Fetches what writes the cells, which few need. */
   static async create(options: VlmEvalWriterOptions = {}): Promise<VlmEvalWriter> {
     const papa = await import("papaparse");
     const { unparse } = papa.default;
@@ -193,6 +195,7 @@ export class VlmEvalWriter {
     );
   }
 
+  /** The first line. */
   header(): string {
     return this.line(this.#columns);
   }

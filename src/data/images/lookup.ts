@@ -5,6 +5,7 @@ import { InvalidOptionError } from "../../util/errors.ts";
 export interface ImageLookup {
   /** For messages. */
   readonly name: string;
+  /** Whether there is an image under the path. */
   has(path: string, options?: ReadOptions): Promise<boolean>;
   /** The encoded image. @throws MissingFileError where there is none, InvalidOptionError for a path that leaves the set. */
   read(path: string, options?: ReadOptions): Promise<Bytes>;

@@ -109,7 +109,7 @@ function joined(source: FileSource, stem: string, parts: SplitFile["parts"]): Fi
 
 /**
  * The images of a zip archive that was cut into parts.
- * @throws as {@link openSplitFile} does; CorruptFileError saying which part is truncated or missing where the archive
+ * @throws as `openSplitFile` does; CorruptFileError saying which part is truncated or missing where the archive
  *   lacks its end, or bytes before it.
  */
 export async function splitZipImages(

@@ -4,6 +4,7 @@ import { readWeThink, type ReadEvent, type ReadWeThinkOptions } from "./reader.t
 import { recordChanges, rejectReasons } from "./record.ts";
 import type { DatasetRow, RecordChange, RejectedRow, RejectReason } from "./record.ts";
 
+/** What is counted, and what is heard meanwhile. */
 export interface InspectOptions extends ReadWeThinkOptions {
   /** Rows to show, drawn evenly from those that are taken. Default 3. */
   sampleSize?: number;
@@ -11,6 +12,7 @@ export interface InspectOptions extends ReadWeThinkOptions {
   seed?: number;
   /** Rejected rows to keep in the report; all of them go to `onRejected`. Default 100. */
   maxListed?: number;
+  /** Hears of each row that is rejected. */
   onRejected?: (row: RejectedRow) => void | Promise<void>;
   /** Called with the number of rows read, every thousand. */
   onProgress?: (rows: number) => void;

@@ -4,6 +4,7 @@ import { readRows, type DataFile, type RawRow, type RowFormat } from "../rows/ro
 import { parseRecord } from "./record.ts";
 import type { DatasetRow, ParseRecordOptions, RecordChange, RejectedRow } from "./record.ts";
 
+/** How records are read, and what they must have. */
 export interface ReadWeThinkOptions extends ParseRecordOptions {
   /** Where the images are. Without it rows have none, and none is missed. */
   images?: ImageLookup;

@@ -46,6 +46,7 @@ export const rejectReasons = [
   "duplicate",
   "missing-image",
 ] as const;
+/** Why a row is no record. */
 export type RejectReason = (typeof rejectReasons)[number];
 
 /** A row that is not taken. */
@@ -65,11 +66,14 @@ export const recordChanges = [
   "answer-unwrapped",
   "literal-marker",
 ] as const;
+/** What may have had to be changed in a row. */
 export type RecordChange = (typeof recordChanges)[number];
 
+/** A record, and what had to be changed in it; or why it is none. */
 export type ParsedRecord =
   { record: WeThinkRecord; changes: RecordChange[] } | { reason: RejectReason; detail: string };
 
+/** What a record must have. */
 export interface ParseRecordOptions {
   /** Whether a row without reasoning is rejected. Reinforcement learning needs none. Default true. */
   requireReasoning?: boolean;

@@ -11,8 +11,11 @@ import type {
   ConvertedDataset,
   DataApi,
   DatasetApi,
+  HandedOff,
+  HandOffOptions,
   MadeUpDataset,
   PlainReport,
+  ReadLog,
   RowQuery,
   ShownRow,
   WireDataset,
@@ -25,7 +28,16 @@ import { absolute, fileTable } from "./portable.ts";
 import { readStream } from "./stream.ts";
 import { installTransferHandlers } from "./transfer.ts";
 
-export type { ConvertedDataset, MadeUpDataset, PlainReport, RowQuery, ShownRow } from "./data/protocol.ts";
+export type {
+  ConvertedDataset,
+  HandedOff,
+  HandOffOptions,
+  MadeUpDataset,
+  PlainReport,
+  ReadLog,
+  RowQuery,
+  ShownRow,
+} from "./data/protocol.ts";
 
 /** Files of a data set: an address, or what was picked or dropped; a map has paths as keys. */
 export type DataFiles = string | readonly File[] | ReadonlyMap<string, Blob>;
@@ -143,6 +155,11 @@ export class DataWorker {
     return this.failure.orElse(this.api.toyImages(images));
   }
 
+  /** EasyR1's `experiment_log.jsonl`, with metrics by our names. @throws InvalidOptionError without a step in it. */
+  readExperimentLog(file: Blob): Promise<ReadLog> {
+    return this.failure.orElse(this.api.readLog(file));
+  }
+
   /** WeThink records about pictures of coloured shapes, with the pictures: something to try things with. */
   makeUp(count: number, seed = 0): Promise<MadeUpDataset> {
     return this.failure.orElse(this.api.makeUp(count, seed));
@@ -211,6 +228,20 @@ export class RemoteDataset {
       this.api.convert(
         to,
         proxy((rows: number) => onProgress?.(rows)),
+        signal,
+      ),
+    );
+  }
+
+  /**
+   * Everything that another trainer needs, as a zip archive: rows, images, configuration, reward, a script and a README.
+   * @throws ThinktabError naming everything that it would stop at.
+   */
+  handOff(options: HandOffOptions, { onProgress, signal }: ReadDatasetOptions = {}): Promise<HandedOff> {
+    return this.failure.orElse(
+      this.api.handOff(
+        options,
+        proxy((files: number) => onProgress?.(files)),
         signal,
       ),
     );

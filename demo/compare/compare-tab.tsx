@@ -4,6 +4,7 @@ import { Fold } from "../components/fold.tsx";
 import { showDuration, showPercent } from "../components/format.ts";
 import { run } from "../state/run.ts";
 import { settings } from "../state/settings.ts";
+import { BroughtBack } from "./brought-back.tsx";
 import { ChangedExamples } from "./changed-examples.tsx";
 import { Downloads } from "./downloads.tsx";
 import { EvaluationView } from "./evaluation-view.tsx";
@@ -35,6 +36,10 @@ export function CompareTab() {
             )}
           </>
         )}
+      </section>
+      <section class="card stack" aria-labelledby="compare-cluster">
+        <h2 id="compare-cluster">A run from a cluster</h2>
+        <BroughtBack own={record} />
       </section>
     </div>
   );

@@ -1,6 +1,7 @@
 import { data } from "./data-store.ts";
 import { ConvertCard } from "./convert-card.tsx";
 import "./data.css";
+import { HandOffCard } from "./hand-off-card.tsx";
 import { OpenCard } from "./open-card.tsx";
 import { ReportCard } from "./report-card.tsx";
 import { RewardCard } from "./reward-card.tsx";
@@ -16,6 +17,7 @@ export function DataTab() {
           <ReportCard report={data.report.value} />
           <RowsCard report={data.report.value} />
           <ConvertCard />
+          <HandOffCard />
         </>
       )}
       <RewardCard />

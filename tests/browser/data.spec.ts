@@ -70,6 +70,33 @@ test("made-up records have pictures, and a reward says how it came about", async
   await expect(reward).toContainText("Reward 0.7");
 });
 
+test("a data set is handed over, and a cluster's log brought back", async ({ app }) => {
+  const panel = await app.openTab("Data");
+  await app.button("Make up 48 records").click();
+  await expect(panel.getByRole("status", { name: "Rows found" })).toHaveText("The first 12");
+  const downloading = app.page.waitForEvent("download");
+  await app.button("Hand over").click();
+  const archive = await readFile(await (await downloading).path(), "latin1");
+  expect(archive.startsWith("PK")).toBe(true);
+  for (const path of ["README.md", "reward.py", "train.sh", "data/train.jsonl"])
+    expect(archive).toContain(path);
+  await expect(panel.getByRole("status", { name: "Hand-off" })).toContainText("rows to train on");
+
+  const compare = await app.openTab("Compare");
+  const log = [1, 2, 3].map((step) => JSON.stringify({ step, reward: { overall: step / 4 } }));
+  await compare
+    .getByLabel("Open experiment log")
+    .setInputFiles({
+      name: "experiment_log.jsonl",
+      mimeType: "",
+      buffer: Buffer.from(log.join("\n") + "\n{"),
+    });
+  await expect(compare.getByRole("status", { name: "Brought back" })).toHaveText(
+    "3 steps; lines that could not be read: 4.",
+  );
+  await expect(compare.getByText("the cluster’s run")).toBeVisible();
+});
+
 test("what is no data set is refused in words", async ({ app }) => {
   const panel = await app.openTab("Data");
   await panel

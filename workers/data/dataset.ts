@@ -20,6 +20,8 @@ import type {
   ConvertedDataset,
   DatasetApi,
   FoundRow,
+  HandedOff,
+  HandOffOptions,
   PlainReport,
   ReportRows,
   RowQuery,
@@ -107,6 +109,15 @@ export class Dataset implements DatasetApi {
       rejected: rejectedRows > 0 ? rejected.blob() : null,
       rejectedRows,
     };
+  }
+
+  async handOff(
+    options: HandOffOptions,
+    report: ReportRows,
+    signal: AbortSignal | undefined,
+  ): Promise<HandedOff> {
+    const { handOff } = await import("./handoff.ts");
+    return handOff(this.file, this.format, this.images, options, report, signal);
   }
 
   async rejectedRows(report: ReportRows, signal: AbortSignal | undefined): Promise<Blob> {

@@ -2,6 +2,9 @@
 import type { ProxyMarked } from "comlink";
 import type { SampleFormat } from "../../src/data/formats/sample.ts";
 import type { DatasetReport } from "../../src/data/wethink/inspect.ts";
+import type { HandoffCounts } from "../../src/handoff/rows.ts";
+import type { RunRecipe } from "../../src/train/run-recipe.ts";
+import type { RecordedStep } from "../../src/train/run-record.ts";
 import type { WeThinkRecord } from "../../src/data/wethink/record.ts";
 import type { RewardExplanation } from "../../src/rl/explain-reward.ts";
 import type { HybridExample } from "../../src/rl/hybrid-reward.ts";
@@ -67,6 +70,36 @@ export interface MadeUpDataset {
   images: ReadonlyMap<string, Blob>;
 }
 
+/** How a data set is handed to another trainer. */
+export interface HandOffOptions {
+  to: "easyr1" | "llamafactory" | "trl";
+  /** Settings of a run; left out, the other trainer's own as far as WeThink's are unknown. */
+  recipe?: RunRecipe;
+  /** Hugging Face name of the base model there. */
+  model?: string;
+  /** Values of the other trainer's configuration by their dotted names, over all else. */
+  set?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** A hand-off, ready to be saved. */
+export interface HandedOff {
+  name: string;
+  archive: Blob;
+  counts: HandoffCounts;
+  /** What is to be said beside the files, in sentences. */
+  notes: string[];
+}
+
+/** A run that was trained elsewhere. */
+export interface ReadLog {
+  /** Metrics by our names, and theirs; steps from 0. */
+  steps: RecordedStep[];
+  /** How often it went back to an earlier step. */
+  restarts: number;
+  /** Lines that could not be read. */
+  broken: number[];
+}
+
 export type ReportRows = (rows: number) => void | Promise<void>;
 
 /** A data set on the far side. */
@@ -76,6 +109,7 @@ export interface DatasetApi {
   /** The encoded image of a row that was shown lately. @throws MissingFileError without one. */
   image(number: number): Promise<Uint8Array<ArrayBuffer>>;
   convert(to: SampleFormat, report: ReportRows, signal: AbortSignal | undefined): Promise<ConvertedDataset>;
+  handOff(options: HandOffOptions, report: ReportRows, signal: AbortSignal | undefined): Promise<HandedOff>;
   /** Rows that are not taken, a line of JSON each. */
   rejectedRows(report: ReportRows, signal: AbortSignal | undefined): Promise<Blob>;
 }
@@ -92,6 +126,7 @@ export interface DataApi {
   keptOutcomes(name: string): StreamApi<ImageOutcome> & ProxyMarked;
   clearSynthesis(name: string): Promise<void>;
   toyImages(images: ToyImages): Promise<ReadonlyMap<string, Blob>>;
+  readLog(file: Blob): Promise<ReadLog>;
   makeUp(count: number, seed: number): Promise<MadeUpDataset>;
   explain(response: string, example: HybridExample): Promise<RewardExplanation>;
 }

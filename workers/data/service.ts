@@ -7,7 +7,7 @@ import type { ImageOutcome } from "../../src/synthesis/store.ts";
 import type { StreamApi } from "../protocol.ts";
 import { eitherSignal, remotely, serve } from "../stream.ts";
 import type { Streams } from "../stream.ts";
-import type { DataApi, DatasetApi, MadeUpDataset, WireDataset } from "./protocol.ts";
+import type { DataApi, DatasetApi, MadeUpDataset, ReadLog, WireDataset } from "./protocol.ts";
 import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
 
 /** See {@link DataApi}. */
@@ -46,6 +46,10 @@ export class DataService implements DataApi {
 
   async toyImages(images: ToyImages): Promise<ReadonlyMap<string, Blob>> {
     return (await import("./synthesis.ts")).toyImages(images);
+  }
+
+  async readLog(file: Blob): Promise<ReadLog> {
+    return (await import("./handoff.ts")).readLog(file);
   }
 
   async makeUp(count: number, seed: number): Promise<MadeUpDataset> {

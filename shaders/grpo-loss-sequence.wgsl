@@ -39,6 +39,7 @@ fn ratio(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: v
   if (s >= params.S) { return; }
   let begin = first_token(s);
   let end = first_token(s + 1);
+  if (begin == end) { return; }  // of another micro-batch
 
   var sum = 0.0;
   var count = 0.0;
@@ -64,6 +65,7 @@ fn spread(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: 
   if (s >= params.S) { return; }
   let begin = first_token(s);
   let end = first_token(s + 1);
+  if (begin == end) { return; }  // of another micro-batch
 
   var sum = 0.0;
   var count = 0.0;

@@ -170,7 +170,7 @@ describe("grpo-loss", () => {
     [65, 7],
     [3001, 7],
     [700, 401],
-    [70_300, 70_001], // more sequences than there are workgroups in a row
+    [300, 70_001], // more sequences than there are workgroups in a row
   ])("%d tokens of %d sequences, one of them empty, at the level of sequences", async (T, S) => {
     const data = batch(T, 90, S);
     data.weights[T - 1] = 0.5;

@@ -5,7 +5,7 @@ import { DEBIAN_DRIVERS, findDriver } from "./scripts/system.mjs";
 /** Tests that need no GPU. Every other test runs once on each adapter. */
 const withoutGpu = [
   "tests/*.test.ts",
-  "tests/cli/{data,score,handoff,synth,reward-services}.test.ts",
+  "tests/cli/{data,score,handoff,synth,synth-store,reward-services}.test.ts",
   "tests/docs/*.test.ts",
   "tests/workers/{data,pending,record-rewards,stream}.test.ts",
   "tests/evaluation/{benchmarks,runs}/**/*.test.ts",

@@ -181,6 +181,10 @@ async function run(
   let counters: SynthesisCounters | undefined;
   const paths = images.map(({ path }) => path);
   setMaxListeners(0); // every request under way listens for Ctrl-C
+  const stopping = () => {
+    progress.line("stopping when the requests under way are answered; Ctrl-C again ends at once");
+  };
+  options.signal?.addEventListener("abort", stopping, { once: true });
   try {
     for await (const event of synthesize(images, { ...options, store })) {
       switch (event.type) {
@@ -188,6 +192,7 @@ async function run(
           synthesis = event.run;
           progress.line(describeRoles(event.run));
           break;
+        case "counters":
         case "image":
         case "finished":
           counters = event.counters;

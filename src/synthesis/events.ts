@@ -14,6 +14,8 @@ export type SynthesisEvent =
   | { type: "dropped"; image: number; drop: SynthesisDrop }
   /** A request failed: the next run asks again. */
   | { type: "pending"; image: number; pending: PendingItem }
+  /** Now and then, as long as something happens. */
+  | { type: "counters"; counters: SynthesisCounters }
   /** Everything of an image is done, or pending. */
   | { type: "image"; image: number; outcome: ImageOutcome; counters: SynthesisCounters }
   /** Complete: nothing is pending. */

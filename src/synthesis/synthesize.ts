@@ -58,6 +58,9 @@ export interface SynthesisOptions extends SynthesisSettings {
   signal?: AbortSignal;
 }
 
+/** Milliseconds between events of type "counters", at least. */
+const betweenCounters = 250;
+
 /**
  * Makes records with questions, reasoning and answers of images, after WeThink (2025, arXiv:2506.07905): each image is
  * described, the description refined in turns, questions are written, invalid ones filtered out, each is answered from
@@ -113,6 +116,7 @@ export async function* synthesize(
   const done = new Map<number, ImageOutcome>();
   let next = 0;
   let shown = 0;
+  let counted = performance.now();
   let failure: { error: unknown } | undefined;
   const make = async (index: number) => {
     try {
@@ -143,8 +147,12 @@ export async function* synthesize(
       const ahead = shown + 4 * settings.concurrency;
       while (!failure && next < Math.min(images.length, ahead) && underWay.size < settings.concurrency)
         start(next++);
-      if (events.length > 0) yield* events.splice(0);
-      else if (failure && underWay.size === 0) throw told(failure.error);
+      if (events.length > 0) {
+        yield* events.splice(0);
+        if (performance.now() - counted < betweenCounters) continue;
+        counted = performance.now();
+        yield { type: "counters", counters: tally.read() };
+      } else if (failure && underWay.size === 0) throw told(failure.error);
       else if (shown < images.length) await asleep;
     }
     const counters = tally.read();

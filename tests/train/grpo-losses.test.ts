@@ -66,7 +66,10 @@ describe("a recipe's loss", () => {
     ],
     [{ delta: 1.1 }, /delta: got 1.1, expected null or a number above 1 \+ clipRatioHigh/],
     [{ tauNegative: 2 }, /tauNegative: got 2 with lossType "dapo", expected 1.05/],
-    [{ useBiasCorrectionKl: true, klPlacement: "reward" }, /useBiasCorrectionKl: got true, expected false/],
+    [
+      { useBiasCorrectionKl: true, klCoef: 0.1, klPlacement: "reward" },
+      /useBiasCorrectionKl: got true, expected false/,
+    ],
     [{ objective: { module: "" } }, /objective.module/],
   ])("%j is refused", (options, message) => {
     expect(() => parseRecipe(options)).toThrow(message);

@@ -85,13 +85,13 @@ export type { AsyncReward, Completion, Example, Reward, RewardResult, ThinkAnswe
 export { detectSampleFormat, readSamples, sampleLine } from "./data/formats/convert.ts";
 export type { ReadSamplesOptions, SampleEvent, WriteSampleOptions } from "./data/formats/convert.ts";
 export { fromEasyR1, toEasyR1 } from "./data/formats/easyr1.ts";
-export type { EasyR1Options } from "./data/formats/easyr1.ts";
+export type { EasyR1Options, EasyR1Row } from "./data/formats/easyr1.ts";
 export { recordOf, sampleFormats, sampleOf } from "./data/formats/sample.ts";
 export type { DataSample, SampleFormat } from "./data/formats/sample.ts";
 export { fromShareGpt, shareGptDatasetInfo, toShareGpt } from "./data/formats/sharegpt.ts";
-export type { ShareGptOptions } from "./data/formats/sharegpt.ts";
+export type { ShareGptOptions, ShareGptRow } from "./data/formats/sharegpt.ts";
 export { fromTrl, toTrl } from "./data/formats/trl.ts";
-export type { TrlOptions } from "./data/formats/trl.ts";
+export type { TrlOptions, TrlRow } from "./data/formats/trl.ts";
 export { fromVlmEval, readVlmEvalTsv, VlmEvalWriter } from "./data/formats/vlmevalkit.ts";
 export type { ReadVlmEvalOptions, VlmEvalRow, VlmEvalWriterOptions } from "./data/formats/vlmevalkit.ts";
 export { folderImages } from "./data/images/lookup.ts";
@@ -124,7 +124,14 @@ export type {
 // Models that answer and judge
 export type { Backoff } from "./language-models/backoff.ts";
 export { builtInModel } from "./language-models/built-in.ts";
-export type { BuiltInApi, BuiltInOptions } from "./language-models/built-in.ts";
+export type {
+  BuiltInApi,
+  BuiltInCreateOptions,
+  BuiltInExpectations,
+  BuiltInMessage,
+  BuiltInOptions,
+  BuiltInSession,
+} from "./language-models/built-in.ts";
 export { memoryCache, storedCache } from "./language-models/judge-cache.ts";
 export type { JudgeCache, KeptJudgement } from "./language-models/judge-cache.ts";
 export { openJudge, parseJudgeConfig } from "./language-models/judge-config.ts";
@@ -156,6 +163,7 @@ export type {
   PolicyConfig,
 } from "./language-models/open.ts";
 export { openAiModel } from "./language-models/openai-compatible.ts";
+export type { TokenPrices } from "./language-models/meter.ts";
 export type { OpenAiConfig, OpenAiHost } from "./language-models/openai-compatible.ts";
 export { policyModel } from "./language-models/policy-model.ts";
 export type { GeneratingPolicy, PolicyModelOptions } from "./language-models/policy-model.ts";

@@ -17,27 +17,33 @@ export interface BuiltInApi {
   params?(): Promise<{ defaultTopK: number } | null>;
 }
 
-interface BuiltInExpectations {
+/** What goes in. */
+export interface BuiltInExpectations {
   expectedInputs?: { type: "text" | "image" }[];
 }
 
-interface BuiltInCreateOptions {
+/** How a conversation begins. */
+export interface BuiltInCreateOptions {
   initialPrompts?: BuiltInMessage[];
   temperature?: number;
   topK?: number;
   signal?: AbortSignal;
 }
 
-interface BuiltInMessage {
+/** A turn, with pictures as files. */
+export interface BuiltInMessage {
   role: Message["role"];
   content: ({ type: "text"; value: string } | { type: "image"; value: Blob })[];
 }
 
-interface BuiltInSession {
+/** A conversation. */
+export interface BuiltInSession {
+  /** Answers a turn. */
   prompt(
     input: BuiltInMessage[],
     options?: { signal?: AbortSignal; responseConstraint?: object },
   ): Promise<string>;
+  /** Ends it. */
   destroy(): void;
 }
 

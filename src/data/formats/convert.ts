@@ -210,6 +210,7 @@ export async function detectSampleFormat(
   throw new ThinktabError(`${nameOf(file)}: got no row, expected at least one`);
 }
 
+/** How a sample is written in each format. */
 export interface WriteSampleOptions {
   sharegpt?: ShareGptOptions;
   easyr1?: EasyR1Options;

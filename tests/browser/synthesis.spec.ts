@@ -1,54 +1,111 @@
-import { expect, test } from "./page.ts";
+import { fileURLToPath } from "node:url";
+import { expect, test, type Page } from "@playwright/test";
+import { build } from "vite";
 
-test("toy scenes become records without a model, and open as a data set", async ({ app }) => {
-  const panel = await app.openTab("Synthesis");
-  await app.button("Use 20 toy scenes").click();
-  await app.button("Start synthesis").click();
-  await expect(panel.getByRole("status", { name: "Synthesis status" })).toHaveText(
-    "Complete: nothing is left to ask.",
-  );
-  const records = panel.getByRole("region", { name: "Records" });
-  await expect(records.getByRole("heading")).toHaveText(/^[3-6]\d records$/);
-  const made = Number(/\d+/.exec(await records.getByRole("heading").innerText())?.[0]);
+/** What the page's script is given of the library. */
+interface Library {
+  everyRole: (typeof import("../../src/synthesis/stages.ts"))["everyRole"];
+  openIndexedSynthesisStore: (typeof import("../../src/synthesis/indexed-store.ts"))["openIndexedSynthesisStore"];
+  synthesize: (typeof import("../../src/synthesis/synthesize.ts"))["synthesize"];
+  toyScenes: (typeof import("../../src/synthesis/toy-scenes.ts"))["toyScenes"];
+  toySynthesisModel: (typeof import("../../src/synthesis/toy-model.ts"))["toySynthesisModel"];
+}
+declare global {
+  interface Window {
+    synthesis: Library;
+  }
+}
 
-  // The models' answers are kept: the same again asks nothing.
-  await app.page.reload();
-  await app.openTab("Synthesis");
-  await expect(records.getByRole("heading")).toHaveText(`${made} records`);
-  await app.button("Use 20 toy scenes").click();
-  await app.button("Start synthesis").click();
-  await expect(panel.getByRole("status", { name: "Synthesis status" })).toContainText("Complete");
-  const describe = panel.getByRole("row", { name: /^describe/ });
-  await expect(describe.getByRole("cell").nth(3)).toHaveText("0");
+const modules: Record<keyof Library, string> = {
+  everyRole: "stages",
+  openIndexedSynthesisStore: "indexed-store",
+  synthesize: "synthesize",
+  toyScenes: "toy-scenes",
+  toySynthesisModel: "toy-model",
+};
 
-  await app.button("Open in Data").click();
-  await expect(app.panel("Data").getByRole("region", { name: "What is in it" })).toContainText(
-    `Rows${made}Taken${made}`,
-  );
-});
-
-test("an endpoint that refuses stops the synthesis in words, without the key", async ({ app }) => {
-  const asked: string[] = [];
-  await app.page.context().route("https://models.example/**", async (route) => {
-    asked.push(route.request().headers().authorization ?? "none");
-    await route.fulfill({
-      status: 401,
-      headers: { "access-control-allow-origin": "*", "access-control-allow-headers": "*" },
-      json: { error: { message: "no such key" } },
-    });
+/** Bundles the modules under test as a script that puts them on the window. */
+async function bundle(): Promise<string> {
+  const imports = Object.entries(modules).map(([name, file]) => {
+    const path = fileURLToPath(new URL(`../../src/synthesis/${file}.ts`, import.meta.url));
+    return `import { ${name} } from ${JSON.stringify(path)};`;
   });
-  const panel = await app.openTab("Synthesis");
-  await app.button("Use 20 toy scenes").click();
-  await panel.getByLabel(/^Without a model/).uncheck();
-  await expect(app.button("Start synthesis")).toBeDisabled();
-  await app.field("Address").fill("https://models.example/v1");
-  await app.field("Name of the model").fill("seer");
-  await app.field("Key").fill("secret-1234");
-  await app.button("Start synthesis").click();
-  await expect(app.alert).toContainText("401");
-  await expect(app.alert).not.toContainText("secret-1234");
-  expect(asked).toContain("Bearer secret-1234");
-  const kept = await app.page.evaluate(() => JSON.stringify(Object.entries(localStorage)));
-  expect(kept).not.toContain("secret-1234");
-  await expect(app.button("Start synthesis")).toBeEnabled();
+  const entry = `${imports.join("\n")}\nwindow.synthesis = { ${Object.keys(modules).join(", ")} };`;
+  const output = await build({
+    configFile: false,
+    logLevel: "error",
+    plugins: [
+      {
+        name: "entry",
+        resolveId: (id) => (id === "virtual:entry" ? id : undefined),
+        load: (id) => (id === "virtual:entry" ? entry : undefined),
+      },
+    ],
+    build: { write: false, minify: false, rollupOptions: { input: "virtual:entry", external: [/^node:/] } },
+  });
+  if (Array.isArray(output) || !("output" in output)) throw new Error("expected one bundle");
+  return output.output[0].code;
+}
+
+// The page allows no scripts but its own; this one is the test's.
+test.use({ bypassCSP: true });
+
+async function open(page: Page): Promise<void> {
+  await page.goto("./");
+  await page.addScriptTag({ content: await bundle(), type: "module" });
+  await page.waitForFunction(() => "synthesis" in window);
+}
+
+/** Makes records of toy scenes in the page, at most for as many images; what came of it, and what was asked. */
+function synthesise(page: Page, stopAfter: number) {
+  return page.evaluate(async (most) => {
+    const { everyRole, openIndexedSynthesisStore, synthesize, toyScenes, toySynthesisModel } =
+      window.synthesis;
+    const scenes = await toyScenes(4);
+    const images = scenes.map(({ path, png }) => ({ path, read: () => Promise.resolve(png) }));
+    const model = toySynthesisModel(scenes);
+    let asked = 0;
+    const counting = {
+      ...model,
+      ask: (...call: Parameters<typeof model.ask>) => {
+        asked++;
+        return model.ask(...call);
+      },
+    };
+    const store = await openIndexedSynthesisStore("test");
+    let done = 0;
+    for await (const event of synthesize(images, { models: everyRole(counting), store, concurrency: 1 })) {
+      if (event.type === "image" && ++done === most) break;
+    }
+    const problems: string[] = [];
+    for await (const { path, kept } of store.outcomes())
+      problems.push(...kept.map(({ record }) => `${path}: ${record.problem}`));
+    const runs = (await store.runs()).length;
+    await store.close();
+    return { asked, done, problems, runs };
+  }, stopAfter);
+}
+
+test("a synthesis in the page outlives a reload and goes on without asking twice", async ({ page }) => {
+  await open(page);
+  const first = await synthesise(page, 2);
+  expect(first.done).toBe(2);
+  expect(first.problems.length).toBeGreaterThan(3);
+  await open(page);
+  const second = await synthesise(page, 9);
+  expect(second).toMatchObject({ done: 4, runs: 1 });
+  expect(second.problems.slice(0, first.problems.length)).toEqual(first.problems);
+  const third = await synthesise(page, 9);
+  expect(third).toEqual({ ...second, asked: 0 });
+  const cleared = await page.evaluate(async () => {
+    const store = await window.synthesis.openIndexedSynthesisStore("test");
+    await store.clear();
+    const left = await store.outcomes().next();
+    await store.close();
+    return left.done;
+  });
+  expect(cleared).toBe(true);
+  const whole = await synthesise(page, 9);
+  expect(first.asked + second.asked).toBe(whole.asked);
+  expect(whole.problems).toEqual(second.problems);
 });

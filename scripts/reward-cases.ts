@@ -84,20 +84,14 @@ const makers: Readonly<Record<string, Maker>> = {
   },
   number: (draw) => {
     const value = draw.of([5, 12.5, 1234, -3, 0.25, 1e6, 7]);
-    const gold = draw.of([
-      `${value}`,
-      `${value} cm`,
-      `${value}%`,
-      `$${value}`,
-      `${value.toLocaleString("en")}`,
-    ]);
+    const gold = draw.of([`${value}`, `${value} cm`, `${value}%`, `$${value}`, value.toLocaleString("en")]);
     const near = draw.of([value, value * (1 + 1e-7), value + 1, -value, value / 100]);
     const said = draw.of([
       `${near}`,
       `about ${near} cm`,
       `${near}%`,
       `The answer is ${near} square meters, not 3.`,
-      `${near.toExponential(3)}`,
+      near.toExponential(3),
       `$\\frac{${near}}{1}$`,
       `${near} \\times 10^{2}`,
       "none",

@@ -72,7 +72,10 @@ export function checkEasyR1(target: EasyR1Target, tree: ConfigTree, counts: Hand
   const problem = (option: string, got: unknown, expected: string) => {
     problems.push({ option, got: typeof got === "string" ? got : JSON.stringify(got), expected });
   };
-  const text = (path: string) => String(valueAt(tree, path));
+  const text = (path: string) => {
+    const value = valueAt(tree, path);
+    return typeof value === "string" ? value : JSON.stringify(value ?? null);
+  };
   const number = (path: string, least = 1): number => {
     const value = valueAt(tree, path);
     if (typeof value === "number" && value >= least) return value;

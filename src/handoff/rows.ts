@@ -160,8 +160,7 @@ export class HandoffRows {
   }
 
   async *#usable(file: DataFile): AsyncGenerator<Omit<PlacedSample, "part"> | { rejected: RejectedRow }> {
-    const { file: _file, validation: _validation, ...options } = this.data;
-    for await (const event of readSamples(file, { requireReasoning: this.needsReasoning, ...options })) {
+    for await (const event of readSamples(file, { requireReasoning: this.needsReasoning, ...this.data })) {
       if (event.type === "rejected") yield { rejected: event.rejected };
       else {
         const { number, sample, pixels } = event;

@@ -58,8 +58,8 @@ export async function trlHandoff(options: TrlHandoffOptions): Promise<Handoff> {
     recipe && !full && !("dense" in recipe && recipe.dense !== undefined) ? recipe.lora : undefined;
   async function* files(): AsyncGenerator<HandoffFile> {
     const line = (sample: Parameters<typeof toTrl>[0]) => {
-      const { solution: _solution, ...row } = toTrl(sample, { system, extras: false });
-      return { ...row, ground_truth: packedAnswer(sample, reward) };
+      const { prompt, images } = toTrl(sample, { system, extras: false });
+      return { prompt, images, ground_truth: packedAnswer(sample, reward) };
     };
     yield { path: "README.md", content: trlReadme(counts, notes) };
     yield {

@@ -19,12 +19,15 @@ export interface RewardedGroup {
   rewards: RewardResult[];
 }
 
+/** What is remembered of a group whether it is kept or not: no images, of which a step may draw very many. */
+export type DrawnGroup = Pick<RewardedGroup, "completions" | "rewards"> & { promptTokens: number };
+
 /** What the rounds of a step have brought. */
 export interface GatheredGroups {
   /** Those to train on, in the order in which they were drawn. */
   kept: RewardedGroup[];
   /** Those, and the ones that were dropped. */
-  all: RewardedGroup[];
+  all: DrawnGroup[];
   rounds: number;
   /** Groups dropped by verdict, and those that were more than a step takes. */
   dropped: Record<Exclude<FilterVerdict, "kept"> | "excess", number>;
@@ -42,7 +45,7 @@ export function newGathering(): GatheredGroups {
  */
 export function gather(gathered: GatheredGroups, groups: readonly RewardedGroup[], recipe: Recipe): void {
   gathered.rounds++;
-  gathered.all.push(...groups);
+  gathered.all.push(...groups.map(toDrawn));
   if (recipe.onlineFiltering) checkKey(groups, recipe.filterKey);
   for (const group of groups) {
     const verdict = recipe.onlineFiltering ? filterGroup(group.rewards, recipe) : "kept";
@@ -69,11 +72,15 @@ function checkKey(groups: readonly RewardedGroup[], filterKey: string): void {
   );
 }
 
+export function toDrawn({ prompt, completions, rewards }: RewardedGroup): DrawnGroup {
+  return { promptTokens: prompt.tokens.length - 1, completions, rewards };
+}
+
 /** Prompt and completion tokens. */
-export function tokensOf(groups: readonly RewardedGroup[]): number {
+export function tokensOf(groups: readonly DrawnGroup[]): number {
   return groups.reduce(
-    (sum, { prompt, completions }) =>
-      completions.reduce((total, { tokens }) => total + tokens.length, sum + prompt.tokens.length - 1),
+    (sum, { promptTokens, completions }) =>
+      completions.reduce((total, { tokens }) => total + tokens.length, sum + promptTokens),
     0,
   );
 }

@@ -10,7 +10,15 @@ import type { Task, TaskExample } from "../tasks/task.ts";
 import { CheckpointError, InvalidOptionError, NonFiniteError, ShapeError } from "../util/errors.ts";
 import { Rng } from "../util/rng.ts";
 import type { TrainEvent } from "./events.ts";
-import { filterWarnings, gather, isEnough, newGathering, toRecord, tokensOf } from "./gather-groups.ts";
+import {
+  filterWarnings,
+  gather,
+  isEnough,
+  newGathering,
+  toDrawn,
+  tokensOf,
+  toRecord,
+} from "./gather-groups.ts";
 import type { GatheredGroups, RewardedGroup } from "./gather-groups.ts";
 import { GrpoUpdater } from "./grpo-updater.ts";
 import type { Budget } from "./grpo-updater.ts";
@@ -155,7 +163,7 @@ export class GrpoTrainer {
     this.#step++;
     this.#rounds += gathered.rounds;
     this.#updates += trained?.taken ?? 0;
-    const stepTokens = (trained?.tokens ?? 0) + tokensOf(all) - tokensOf(kept);
+    const stepTokens = (trained?.tokens ?? 0) + tokensOf(all) - tokensOf(kept.map(toDrawn));
     this.#numTokens += stepTokens;
     if (trained) this.#nonFinite = skipped ? this.#nonFinite + 1 : 0;
     const measuredKl = kl ?? trained?.objective.kl;

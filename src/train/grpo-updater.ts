@@ -188,6 +188,7 @@ export class GrpoUpdater {
     const { recipe } = this;
     const completions = rollouts.groups.flat();
     const lengths = completions.map(({ tokens }) => tokens.length);
+    if (lengths.length === 0) return { advantages: new Float64Array(0) };
     if (this.hasKlInReward) return this.#penalised(rollouts, klCoef);
     if (recipe.advEstimator === "reinforce_plus_plus") {
       const { tokens } = tokenRewards({ rewards: rollouts.rewards, lengths });

@@ -96,7 +96,7 @@ const entries = v.strictObject({
   system: v.optional(v.nullable(v.string()), null),
 });
 
-/** Options that only count beside others: what would silently do nothing is refused. */
+/** Every option checked, and options that contradict each other refused. */
 export const recipeSchema = v.pipe(
   entries,
   v.rawCheck(({ dataset, addIssue }) => {
@@ -116,6 +116,8 @@ export const recipeSchema = v.pipe(
     check("gamma", hasReturns || recipe.gamma === 1, `1 with ${advEstimator}`);
     const isAdaptive = recipe.klController === "adaptive";
     check("klCoef", !isAdaptive || recipe.klCoef > 0, "a number above 0 with an adaptive klController");
+    const isMeasured = recipe.klCoef > 0 || recipe.logKl;
+    check("klPlacement", recipe.klPlacement === "loss" || isMeasured, `"loss", or a klCoef above 0`);
     check(
       "filterHigh",
       recipe.filterHigh > recipe.filterLow,

@@ -96,7 +96,7 @@ describe("the KL in the reward", () => {
     "is a cost before the advantages of %s, whatever the micro-batches",
     async (advEstimator) => {
       const recipe: RecipeOptions = { advEstimator, klCoef: 3, klPlacement: "reward" };
-      const free = await train({ ...recipe, klCoef: 0 });
+      const free = await train({ ...recipe, klCoef: 0, logKl: true });
       const whole = await train(recipe);
       const parts = await train({ ...recipe, tokensPerBatch: 300 });
       expect(whole.steps[1].loss).toBe(whole.steps[1].policy_loss);
@@ -209,7 +209,7 @@ describe("online filtering", () => {
       calls++ < 3
         ? Promise.resolve(completions.map(() => ({ value: 0, parts: { accuracy: 0 } })))
         : half(completions, examples);
-    const recipe = { ...filtered, maxTryMakeBatch: 3, steps: 2 };
+    const recipe = { ...filtered, maxTryMakeBatch: 3, klCoef: 0.1, klPlacement: "reward" } as const;
     const { steps, groups, warnings, state } = await train(recipe, { scorer });
     expect(groups[0]).toEqual([]);
     expect(steps[0]).toMatchObject({ step_skipped: 1, "filter/kept": 0, "filter/rounds": 3, reward: 0 });

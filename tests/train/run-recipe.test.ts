@@ -48,6 +48,10 @@ describe("parseRunRecipe", () => {
       { grpo: { klController: "adaptive" } },
       /grpo\.klCoef: got 0, expected a number above 0 with an adaptive/,
     ],
+    [
+      { grpo: { klPlacement: "reward" } },
+      /grpo\.klPlacement: got "reward", expected "loss", or a klCoef above 0/,
+    ],
     [{ grpo: { klTarget: 0 } }, /recipe: grpo\.klTarget: got 0, expected >0/],
     [{ grpo: { klPlacement: "both" } }, /recipe: grpo\.klPlacement: got "both", expected .*"reward"/],
     [{ grpo: { filterLow: 1 } }, /grpo\.filterHigh: got 0\.99, expected a number above filterLow, 1/],

@@ -88,7 +88,7 @@ export type {
   StorageKind,
 } from "./protocol.ts";
 export { Generation, RemotePolicy, TrainingRun } from "./remote-policy.ts";
-export type { RemoteJudgeOptions } from "./remote-judge.ts";
+export type { RemoteJudgeOptions } from "./page-judge.ts";
 export type {
   RemoteCompletion,
   RemoteEvaluateOptions,

@@ -2,13 +2,25 @@
 import { wrap } from "comlink";
 import type { Remote } from "comlink";
 import { openJudge } from "../src/language-models/judge-config.ts";
-import type { OpenJudge } from "../src/language-models/judge-config.ts";
+import type { JudgeHost, OpenJudge } from "../src/language-models/judge-config.ts";
 import type { AnswerPair, PairScorer } from "../src/language-models/language-model.ts";
 import type { OnnxConfig } from "../src/language-models/onnx.ts";
 import { LanguageModelError } from "../src/util/errors.ts";
 import type { JudgeWorkerApi } from "./judge-service.ts";
-import type { JudgeHostOptions } from "./remote-judge.ts";
 import { installTransferHandlers } from "./transfer.ts";
+
+/** What a judge's configuration, which is part of the recipe, does not hold. */
+export interface RemoteJudgeOptions {
+  /** Of the judge's endpoint. Kept in this page's memory only: no worker, no file and no message ever has it. */
+  key?: string;
+  /** In place of the platform's, for the judge's endpoint. */
+  fetch?: typeof fetch;
+  /** For a judge in ONNX: the address of ONNX Runtime Web, see OnnxHost. It runs in a worker of its own. */
+  onnxRuntime?: string;
+}
+
+/** {@link RemoteJudgeOptions}, and the policy that may be the judge. */
+export type JudgeHostOptions = RemoteJudgeOptions & Pick<JudgeHost, "policy" | "signal">;
 
 /** Opens the judge of a configuration. @throws as openJudge does. */
 export function openPageJudge(

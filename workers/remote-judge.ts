@@ -1,23 +1,11 @@
 import { proxy } from "comlink";
 import type { ProxyMarked } from "comlink";
-import type { JudgeHost, OpenJudge } from "../src/language-models/judge-config.ts";
+import type { OpenJudge } from "../src/language-models/judge-config.ts";
 import { recordsTaskName } from "../src/tasks/task.ts";
 import type { TaskSpec } from "../src/tasks/registry.ts";
 import { isRecord } from "../src/util/is-record.ts";
+import type { JudgeHostOptions } from "./page-judge.ts";
 import type { JudgeApi } from "./protocol.ts";
-
-/** What a judge's configuration, which is part of the recipe, does not hold. */
-export interface RemoteJudgeOptions {
-  /** Of the judge's endpoint. Kept in this page's memory only: no worker, no file and no message ever has it. */
-  key?: string;
-  /** In place of the platform's, for the judge's endpoint. */
-  fetch?: typeof fetch;
-  /** For a judge in ONNX: the address of ONNX Runtime Web, see OnnxHost. It runs in a worker of its own. */
-  onnxRuntime?: string;
-}
-
-/** {@link RemoteJudgeOptions}, and the policy that may be the judge. */
-export type JudgeHostOptions = RemoteJudgeOptions & Pick<JudgeHost, "policy" | "signal">;
 
 /** A judge for the engine, and how it is ended. */
 export interface RemoteJudge {

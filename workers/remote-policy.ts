@@ -14,7 +14,8 @@ import type { Failure } from "./failure.ts";
 import { portableMessages, portableRecipe, portableTask } from "./portable.ts";
 import type { EngineRunEvent, PolicyApi, PolicyInfo, RunOptions, TrainingApi } from "./protocol.ts";
 import { remoteJudge } from "./remote-judge.ts";
-import type { RemoteJudge, RemoteJudgeOptions } from "./remote-judge.ts";
+import type { RemoteJudgeOptions } from "./page-judge.ts";
+import type { RemoteJudge } from "./remote-judge.ts";
 import { readStream } from "./stream.ts";
 
 export interface RemoteGenerateOptions extends GenerateOptions {

@@ -24,13 +24,13 @@ export async function readSynthesisConfig(path: string): Promise<ReadConfig> {
   });
   const { LineCounter, parseDocument } = await import("yaml");
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  const [fault] = document.errors;
+  const parsed = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const [fault] = parsed.errors;
   if (fault) {
     const { line } = lines.linePos(fault.pos[0]);
     throw new InvalidOptionError(path, `a fault in line ${line} (${fault.code})`, "YAML or JSON");
   }
-  const { prompts = {}, ...config } = parseSynthesisConfig(document.toJS());
+  const { prompts = {}, ...config } = parseSynthesisConfig(parsed.toJS());
   const read: Partial<Record<AskingStage, SynthesisPrompt>> = {};
   for (const stage of askingStages) {
     const prompt = prompts[stage];

@@ -1,14 +1,8 @@
 import { describe, expect, test } from "vitest";
-import {
-  aggregate,
-  headlineOf,
-  scaleOf,
-  unitOf,
-  type BenchmarkResult,
-} from "../../../src/evaluation/benchmarks/aggregate.ts";
+import { aggregate, type BenchmarkResult } from "../../../src/evaluation/benchmarks/aggregate.ts";
 import { ownBenchmark } from "../../../src/evaluation/benchmarks/own.ts";
 import { benchmarks, findBenchmark } from "../../../src/evaluation/benchmarks/registry.ts";
-import { resultOf, row, rowsOf } from "./support.ts";
+import { resultOf } from "./support.ts";
 
 /** Tables are written with bars for tabs. */
 const table = (...lines: string[]) => lines.map((line) => line.replaceAll("|", "\t"));
@@ -431,26 +425,3 @@ test.each(benchmarks.map((benchmark) => [benchmark.name, benchmark] as const))(
     expect(result.units).toEqual([]);
   },
 );
-
-test.each([
-  ["circular-choice", { index: "2000007" }, "7"],
-  ["circular-choice", { index: "3012345" }, "12345"],
-  ["yes-no-figures", { index: "VD_figure_1_2_3_4", "l2-category": "figure" }, "figure_2"],
-  ["dynamath", { qid: "12" }, "12"],
-  ["wemath", { ID: "5", key: "3steps_2" }, "3steps_5"],
-  ["choice", { index: "9" }, "9"],
-] as const)("the unit of a row of %s", (scoring, columns, id) => {
-  expect(unitOf({ scoring }, row(columns))).toBe(id);
-});
-
-test("the units of a result are those of its rows, and make its headline", async () => {
-  for (const [scoring, lines, responses] of [
-    ["choice", choices.slice(0, 5), ["A", "B", "A", "A"]],
-    ["exact", table("index|question|answer", "a|?|Cat", "b|?|dog"), ["cat", "x"]],
-  ] as const) {
-    const result = await resultOf(scoring, lines, responses);
-    const ids = (await rowsOf(lines)).map((one) => unitOf({ scoring }, one));
-    expect(result.units.map(({ id }) => id)).toEqual(ids);
-    expect(headlineOf(result.units, scaleOf(result.headline.unit))).toBe(result.headline.value);
-  }
-});

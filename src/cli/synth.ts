@@ -87,7 +87,10 @@ export const synthCommand = defineCommand({
         };
         if (passRate) {
           const { samples: n, above, below, ...sampling } = passRate;
-          const sampler = policySampler(await loaded.policy(), { ...sampling, ...loaded.names });
+          const sampled = await loaded.policy();
+          // A small policy's context leaves room for no more.
+          const maxNewTokens = Math.min(1024, sampled.model.config.text.maxPositionEmbeddings >> 1);
+          const sampler = policySampler(sampled, { maxNewTokens, ...sampling, ...loaded.names });
           options.passRate = { sampler, ...definedOnly({ samples: n, above, below }) };
         }
         return await run(world.images, options, { out, json: given.json === true, notes: world.notes });
@@ -180,6 +183,7 @@ async function run(
   let synthesis: SynthesisRun | undefined;
   let counters: SynthesisCounters | undefined;
   const paths = images.map(({ path }) => path);
+  const said = new Set<string>();
   setMaxListeners(0); // every request under way listens for Ctrl-C
   const stopping = () => {
     progress.line("stopping when the requests under way are answered; Ctrl-C again ends at once");
@@ -199,8 +203,9 @@ async function run(
           progress.show(`making records of ${images.length} images:`, describeSynthesis(counters));
           break;
         case "pending":
-          if (event.pending.question === null)
-            for (const line of wrapText(`${event.pending.path}: ${event.pending.error}`)) progress.line(line);
+          if (said.has(event.pending.error)) break;
+          said.add(event.pending.error); // what fails for one image often fails for all
+          for (const line of wrapText(`${event.pending.path}: ${event.pending.error}`)) progress.line(line);
           break;
         case "stage":
         case "kept":

@@ -1,8 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { aggregate, type BenchmarkResult } from "../../../src/evaluation/benchmarks/aggregate.ts";
+import {
+  aggregate,
+  headlineOf,
+  scaleOf,
+  type BenchmarkResult,
+} from "../../../src/evaluation/benchmarks/aggregate.ts";
 import { ownBenchmark } from "../../../src/evaluation/benchmarks/own.ts";
 import { benchmarks, findBenchmark } from "../../../src/evaluation/benchmarks/registry.ts";
-import { resultOf } from "./support.ts";
+import { resultOf, rowsOf } from "./support.ts";
 
 /** Tables are written with bars for tabs. */
 const table = (...lines: string[]) => lines.map((line) => line.replaceAll("|", "\t"));

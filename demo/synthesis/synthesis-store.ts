@@ -228,6 +228,7 @@ class SynthesisStore {
       case "pending":
         this.#add([], [], [event.pending]);
         break;
+      case "counters":
       case "image":
         this.#counters.value = event.counters;
         break;

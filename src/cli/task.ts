@@ -29,7 +29,7 @@ export interface OpenTask {
   notes: string[];
   scorer: Scorer;
   /** The policy that is trained, for a judge that is the policy itself. */
-  setPolicy(policy: Policy): void;
+  setPolicy: (policy: Policy) => void;
   dispose(): void;
 }
 

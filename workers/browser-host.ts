@@ -6,6 +6,7 @@ import type { DeviceOptions } from "../src/gpu/device.ts";
 import { opfsStore } from "../src/storage/opfs.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";
 import type { EngineHost } from "./engine.ts";
+import { takeLock } from "./lock.ts";
 import type { RewardWorkerKind } from "./protocol.ts";
 import { RewardService } from "./rewards.ts";
 import type { RewardHost } from "./rewards.ts";
@@ -56,25 +57,10 @@ function browserRuns(): RunStorage {
   if (!globalThis.navigator?.locks) return { ...memoryRuns(), openStore };
   return {
     openStore,
-    lock: takeLock,
+    lock: (name) => takeLock(lockName(name)),
     locked: async (name) =>
       (await navigator.locks.query()).held?.some((lock) => lock.name === lockName(name)) ?? false,
   };
-}
-
-/** The browser gives the lock back when the tab is closed, reloaded or crashes. */
-function takeLock(name: string): Promise<(() => void) | null> {
-  return new Promise((resolve, reject) => {
-    navigator.locks
-      .request(lockName(name), { ifAvailable: true }, (lock) => {
-        if (!lock) {
-          resolve(null);
-          return;
-        }
-        return new Promise<void>((release) => resolve(release));
-      })
-      .catch(reject);
-  });
 }
 
 function lockName(name: string): string {

@@ -65,7 +65,6 @@ export type { RecordedStep, RunComparison, RunRecord } from "../src/train/run-re
 export { createDataWorker, DataWorker, RemoteDataset } from "./data-client.ts";
 export type {
   ConvertedDataset,
-  DataFiles,
   DatasetFiles,
   DataWorkerOptions,
   HandedOff,
@@ -77,6 +76,20 @@ export type {
   RowQuery,
   ShownRow,
 } from "./data-client.ts";
+export { RemoteEvaluations } from "./evaluation-client.ts";
+export type {
+  EvaluatedPolicy,
+  EvaluationFile,
+  EvaluationFiles,
+  EvaluationRequest,
+  EvaluationScoring,
+  KeptEvaluation,
+  ListedBenchmark,
+  ShownAnswer,
+  ShownEvaluationEvent,
+  ShownReport,
+  ToyTable,
+} from "./evaluation-client.ts";
 export type { SynthesisClientOptions, SynthesisRequest, ToyImages } from "./synthesis-client.ts";
 export type { PolicySource } from "./portable.ts";
 export type {
@@ -87,6 +100,7 @@ export type {
   RunOptions,
   StorageKind,
 } from "./protocol.ts";
+export type { DataFiles } from "./wire-files.ts";
 export { Generation, RemotePolicy, TrainingRun } from "./remote-policy.ts";
 export type { RemoteJudgeOptions } from "./page-judge.ts";
 export type {

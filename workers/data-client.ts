@@ -6,7 +6,7 @@ import type { RewardExplanation } from "../src/rl/explain-reward.ts";
 import type { SynthesisEvent } from "../src/synthesis/events.ts";
 import type { ImageOutcome } from "../src/synthesis/store.ts";
 import type { HybridExample } from "../src/rl/hybrid-reward.ts";
-import { InvalidOptionError, ThinktabError } from "../src/util/errors.ts";
+import { ThinktabError } from "../src/util/errors.ts";
 import type {
   ConvertedDataset,
   DataApi,
@@ -19,14 +19,14 @@ import type {
   RowQuery,
   ShownRow,
   WireDataset,
-  WireFiles,
 } from "./data/protocol.ts";
+import { RemoteEvaluations } from "./evaluation-client.ts";
 import { Failure } from "./failure.ts";
 import { synthesisHost } from "./synthesis-client.ts";
 import type { SynthesisClientOptions, SynthesisRequest, ToyImages } from "./synthesis-client.ts";
-import { absolute, fileTable } from "./portable.ts";
 import { readStream } from "./stream.ts";
 import { installTransferHandlers } from "./transfer.ts";
+import { filesToWire, type DataFiles } from "./wire-files.ts";
 
 export type {
   ConvertedDataset,
@@ -38,9 +38,6 @@ export type {
   RowQuery,
   ShownRow,
 } from "./data/protocol.ts";
-
-/** Files of a data set: an address, or what was picked or dropped; a map has paths as keys. */
-export type DataFiles = string | readonly File[] | ReadonlyMap<string, Blob>;
 
 /** A data set: its file, and where its images are. */
 export interface DatasetFiles {
@@ -93,6 +90,7 @@ function startWorker(failure: Failure): Worker {
 export class DataWorker {
   #disposed = false;
   readonly #datasets = new Set<RemoteDataset>();
+  #evaluations: Promise<RemoteEvaluations> | undefined;
 
   /** Made by {@link createDataWorker}. @internal */
   constructor(
@@ -113,8 +111,8 @@ export class DataWorker {
   ): Promise<RemoteDataset> {
     signal?.throwIfAborted();
     const wire: WireDataset = {
-      data: toWire(data, "data set"),
-      ...(images !== undefined && { images: toWire(images, "images") }),
+      data: filesToWire(data, "data set"),
+      ...(images !== undefined && { images: filesToWire(images, "images") }),
       ...(format !== undefined && { format }),
     };
     const api = await this.failure.orElse(this.api.open(wire, signal));
@@ -158,6 +156,14 @@ export class DataWorker {
   /** EasyR1's `experiment_log.jsonl`, with metrics by our names. @throws InvalidOptionError without a step in it. */
   readExperimentLog(file: Blob): Promise<ReadLog> {
     return this.failure.orElse(this.api.readLog(file));
+  }
+
+  /** Benchmarks: run, scored again, compared. */
+  evaluations(): Promise<RemoteEvaluations> {
+    this.#evaluations ??= this.failure
+      .orElse(this.api.evaluations())
+      .then((api) => new RemoteEvaluations(api, this.failure));
+    return this.#evaluations;
   }
 
   /** WeThink records about pictures of coloured shapes, with the pictures: something to try things with. */
@@ -262,11 +268,4 @@ export class RemoteDataset {
     this.api[releaseProxy]();
     this.forget();
   }
-}
-
-function toWire(files: DataFiles, what: string): WireFiles {
-  if (typeof files === "string") return { kind: "url", url: absolute(files) };
-  const table = fileTable(files);
-  if (table.size === 0) throw new InvalidOptionError(what, "no files", "at least one");
-  return { kind: "files", name: "chosen files", files: table };
 }

@@ -6,7 +6,8 @@ export function Footer() {
   return (
     <footer class="page-footer note">
       <p>
-        {device ? `GPU: ${nameOf(device)}.` : "GPU: not opened."} Pictures and questions never leave this tab.
+        {device ? `GPU: ${nameOf(device)}.` : "GPU: not opened."} Nothing leaves this tab unless you name an
+        endpoint.
       </p>
       {/* A file of the built page. */}
       {import.meta.env.PROD && (

@@ -1,3 +1,4 @@
+import { EndpointFields } from "../components/endpoint-fields.tsx";
 import { synthesisModels, type ModelDraft } from "./models.ts";
 
 const kinds = [
@@ -11,24 +12,6 @@ export function ModelFields(props: { model: ModelDraft; number: number; busy: bo
   const { model, number, busy } = props;
   const id = `synthesis-model-${model.id}`;
   const change = (part: Partial<ModelDraft>) => synthesisModels.change(model.id, part);
-  const text = (field: "baseUrl" | "model" | "key", label: string, placeholder: string) => {
-    const shared = {
-      id: `${id}-${field}`,
-      autocomplete: "off",
-      spellcheck: false,
-      placeholder,
-      disabled: busy,
-      value: model[field],
-      onInput: ({ currentTarget }: { currentTarget: HTMLInputElement }) =>
-        change({ [field]: currentTarget.value }),
-    };
-    return (
-      <div class="field">
-        <label for={shared.id}>{label}</label>
-        {field === "key" ? <input type="password" {...shared} /> : <input type="text" {...shared} />}
-      </div>
-    );
-  };
   return (
     <fieldset class="synthesis-model">
       <legend>Model {number}</legend>
@@ -50,15 +33,9 @@ export function ModelFields(props: { model: ModelDraft; number: number; busy: bo
           ))}
         </select>
       </div>
-      {model.kind === "openai" && (
-        <>
-          {text("baseUrl", "Address", "http://localhost:8000/v1")}
-          {text("model", "Name of the model", "as the endpoint calls it")}
-          {text("key", "Key", "none")}
-        </>
-      )}
-      {model.kind !== "policy" && (
-        <label class="synthesis-check">
+      {model.kind === "openai" && <EndpointFields id={id} draft={model} onChange={change} busy={busy} />}
+      {model.kind === "built-in" && (
+        <label class="check-line">
           <input
             type="checkbox"
             disabled={busy}
@@ -67,12 +44,6 @@ export function ModelFields(props: { model: ModelDraft; number: number; busy: bo
           />
           It takes images
         </label>
-      )}
-      {model.kind === "openai" && (
-        <p class="note">
-          Pictures and questions are sent to this address. The key stays in this tab's memory: it is never
-          stored. The endpoint must allow requests from web pages.
-        </p>
       )}
       {synthesisModels.drafts.value.length > 1 && (
         <button

@@ -12,7 +12,7 @@ export function ModelsCard() {
     <section class="card" aria-label="Models">
       <h2>Models</h2>
       {toy.value && (
-        <label class="synthesis-check">
+        <label class="check-line">
           <input
             type="checkbox"
             disabled={busy}
@@ -29,7 +29,7 @@ export function ModelsCard() {
         <NumberField label="Turns of refinement" value={turns} min={0} max={10} disabled={busy} />
         <NumberField label="Requests at a time" value={concurrency} min={1} max={64} disabled={busy} />
       </div>
-      <label class="synthesis-check">
+      <label class="check-line">
         <input
           type="checkbox"
           disabled={busy}

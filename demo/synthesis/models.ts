@@ -2,16 +2,13 @@
 import { computed, signal } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import type { SynthesisRequest } from "../../workers/client.ts";
+import { missingOfEndpoint } from "../components/endpoint-fields.tsx";
+import type { EndpointDraft } from "../components/endpoint-fields.tsx";
 
 /** A model of the user's, as it stands in the form. */
-export interface ModelDraft {
+export interface ModelDraft extends EndpointDraft {
   id: number;
   kind: "openai" | "policy" | "built-in";
-  baseUrl: string;
-  model: string;
-  /** Kept in memory only. */
-  key: string;
-  takesImages: boolean;
 }
 
 /** Parts that are played, with what they do. The first and the fourth look at the image. */
@@ -40,8 +37,8 @@ class SynthesisModels {
   readonly missing: ReadonlySignal<string> = computed(() => {
     for (const [number, model] of this.drafts.value.entries()) {
       if (model.kind !== "openai") continue;
-      if (!URL.canParse(model.baseUrl)) return `Model ${number + 1} has no address yet.`;
-      if (model.model.trim() === "") return `Model ${number + 1} has no name yet.`;
+      const missing = missingOfEndpoint(model, `Model ${number + 1}`);
+      if (missing !== "") return missing;
     }
     for (const [role, , sees] of roles) {
       const model = this.of(role);

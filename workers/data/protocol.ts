@@ -11,6 +11,7 @@ import type { HybridExample } from "../../src/rl/hybrid-reward.ts";
 import type { SynthesisEvent } from "../../src/synthesis/events.ts";
 import type { ImageOutcome } from "../../src/synthesis/store.ts";
 import type { StreamApi } from "../protocol.ts";
+import type { EvaluationsApi } from "./evaluation-protocol.ts";
 import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
 
 /** Files as they cross: by path, since a cloned File does not keep its path everywhere. An address is absolute. */
@@ -126,6 +127,7 @@ export interface DataApi {
   keptOutcomes(name: string): StreamApi<ImageOutcome> & ProxyMarked;
   clearSynthesis(name: string): Promise<void>;
   toyImages(images: ToyImages): Promise<ReadonlyMap<string, Blob>>;
+  evaluations(): Promise<EvaluationsApi & ProxyMarked>;
   readLog(file: Blob): Promise<ReadLog>;
   makeUp(count: number, seed: number): Promise<MadeUpDataset>;
   explain(response: string, example: HybridExample): Promise<RewardExplanation>;

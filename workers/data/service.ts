@@ -8,6 +8,7 @@ import type { StreamApi } from "../protocol.ts";
 import { eitherSignal, remotely, serve } from "../stream.ts";
 import type { Streams } from "../stream.ts";
 import type { DataApi, DatasetApi, MadeUpDataset, ReadLog, WireDataset } from "./protocol.ts";
+import type { EvaluationsApi } from "./evaluation-protocol.ts";
 import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
 
 /** See {@link DataApi}. */
@@ -46,6 +47,11 @@ export class DataService implements DataApi {
 
   async toyImages(images: ToyImages): Promise<ReadonlyMap<string, Blob>> {
     return (await import("./synthesis.ts")).toyImages(images);
+  }
+
+  async evaluations(): Promise<EvaluationsApi & ProxyMarked> {
+    const { Evaluations } = await import("./evaluation.ts");
+    return remotely(new Evaluations(this.#streams));
   }
 
   async readLog(file: Blob): Promise<ReadLog> {

@@ -1,8 +1,5 @@
 /** Synthesis in the data worker: its models, and where it keeps what it has made. */
-import type { Message } from "../../src/data/chat-template.ts";
 import type { LanguageModel } from "../../src/language-models/language-model.ts";
-import { openLanguageModel, type LanguageModelConfig } from "../../src/language-models/open.ts";
-import { policyModel, type GeneratingPolicy } from "../../src/language-models/policy-model.ts";
 import { loadMathEngine } from "../../src/rl/verifiers/math-engine.ts";
 import type { SynthesisEvent } from "../../src/synthesis/events.ts";
 import type { SynthesisImage } from "../../src/synthesis/image-source.ts";
@@ -14,6 +11,7 @@ import type { ImageOutcome } from "../../src/synthesis/store.ts";
 import { toySynthesisModel } from "../../src/synthesis/toy-model.ts";
 import { toyScenes } from "../../src/synthesis/toy-scenes.ts";
 import { InvalidOptionError } from "../../src/util/errors.ts";
+import { openModel, pagePolicy } from "./models.ts";
 import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
 
 /** @throws as `synthesize` does; StorageError where the browser keeps nothing. */
@@ -110,30 +108,4 @@ async function openModels(
     models[role] = await model;
   }
   return models as Record<(typeof synthesisRoles)[number], LanguageModel>;
-}
-
-async function openModel(config: LanguageModelConfig, host: SynthesisHost): Promise<LanguageModel> {
-  switch (config.kind) {
-    case "openai":
-      return openLanguageModel(config, { key: await host.key(config.baseUrl) });
-    case "policy":
-      return policyModel(pagePolicy(host), { adapter: config.adapter, name: config.name });
-    case "built-in": {
-      const { takesImages = false } = config;
-      return {
-        name: "the browser's own model",
-        takesImages,
-        ask: (messages, { signal, ...options } = {}) =>
-          host.askBuiltIn(takesImages, [...messages], options, signal),
-      };
-    }
-  }
-}
-
-/** The policy of the page, whose engine is in another worker. */
-function pagePolicy(host: SynthesisHost): GeneratingPolicy {
-  return {
-    generate: (messages: readonly Message[], { signal, ...options } = {}) =>
-      host.generate([...messages], options, signal),
-  };
 }

@@ -10,14 +10,19 @@ export function RunCard() {
   const { state, missing, problem, answers, total, tally, unanswered, kept, unkept } = evaluate;
   const idle = state.value === "idle";
   const { rule, judge, waiting, undecided, leftOut, right } = tally.value;
-  const partial = answers.value.length > 0 && answers.value.length < (total.value ?? 0);
+  const begun = kept.value !== null && answers.value.length > 0;
+  const complete = begun && answers.value.length === total.value;
   return (
     <section class="card" aria-label="Evaluation">
       <h2>Evaluation</h2>
       <div class="row">
         {idle ? (
-          <button type="button" disabled={missing.value !== ""} onClick={() => void evaluate.start()}>
-            {partial ? "Go on" : "Start evaluation"}
+          <button
+            type="button"
+            disabled={missing.value !== "" || complete}
+            onClick={() => void evaluate.start()}
+          >
+            {begun && !complete ? "Go on" : "Start evaluation"}
           </button>
         ) : (
           <button type="button" disabled={state.value === "stopping"} onClick={() => evaluate.stop()}>
@@ -89,7 +94,8 @@ function sentence(): string {
       return `Asking: ${answers.value.length} of ${asked} are answered.`;
     case "idle":
   }
-  if (report.value && answers.value.length === asked) return `Complete: ${report.value.answered}.`;
+  if (report.value && answers.value.length === asked)
+    return `Complete: ${report.value.answered}. Forget this run to start another.`;
   if (kept.value && answers.value.length > 0) {
     const { benchmark } = kept.value;
     const begun = `${benchmark.title}: ${answers.value.length} of ${asked} are answered.`;

@@ -88,9 +88,9 @@ function AnswerCard({ answer, images }: { answer: ShownAnswer; images: readonly 
           <strong>{verdict(answer)}</strong>
         </p>
         <dl class="evaluate-why">
-          <dt>Right answer</dt>
+          <dt>Expected</dt>
           <dd>{columns.answer ?? "hidden"}</dd>
-          <dt>Taken from the response</dt>
+          <dt>Found</dt>
           <dd>{score.extracted ?? "nothing"}</dd>
           <dt>Why</dt>
           <dd>{score.why}</dd>

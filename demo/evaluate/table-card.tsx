@@ -20,7 +20,7 @@ export function TableCard() {
         A table of questions about images in VLMEvalKit's layout (TSV), with the images in it or beside it.
         Rules find the answer in each response and score it; a judge is asked only where you name one.
       </p>
-      <DropArea onFiles={takeFiles} class="drop-box">
+      <DropArea onFiles={takeFiles} class="drop-box evaluate-drop">
         <p class="note">Drop a table and its images here, or choose them.</p>
         <div class="row">
           <FileButton label="Choose table" accept=".tsv" disabled={busy} onFiles={takeFiles} />

@@ -35,8 +35,13 @@ export const replyForms = {
   rewrite: v.strictObject({ reasoning: text }),
 } satisfies Record<AskingStage, v.GenericSchema>;
 
+/** The replies of all stages. */
+export type Replies = v.InferOutput<v.StrictObjectSchema<typeof replyForms, undefined>>;
 /** A reply in its stage's form. */
-export type Reply<S extends AskingStage> = v.InferOutput<(typeof replyForms)[S]>;
+export type Reply<S extends AskingStage> = Replies[S];
+
+/** As generic code takes them. */
+const forms: { [S in AskingStage]: v.GenericSchema<unknown, Replies[S]> } = replyForms;
 
 /** A question as the asker writes it. */
 export type WrittenQuestion = Reply<"questions">["questions"][number];
@@ -86,7 +91,8 @@ export function readReply<S extends AskingStage>(
     return { problem: notAnObject };
   }
   if (!isRecord(value)) return { problem: notAnObject };
-  const result = v.safeParse(replyForms[stage], value);
+  const form: v.GenericSchema<unknown, Reply<S>> = forms[stage];
+  const result = v.safeParse(form, value);
   if (result.success) return { value: result.output };
   const [issue] = result.issues;
   const where = v.getDotPath(issue);

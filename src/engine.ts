@@ -91,7 +91,7 @@ export type { DataSample, SampleFormat } from "./data/formats/sample.ts";
 export { fromShareGpt, shareGptDatasetInfo, toShareGpt } from "./data/formats/sharegpt.ts";
 export type { ShareGptOptions, ShareGptRow } from "./data/formats/sharegpt.ts";
 export { fromTrl, toTrl } from "./data/formats/trl.ts";
-export type { TrlMessage, TrlOptions, TrlRow } from "./data/formats/trl.ts";
+export type { TrlMessage, TrlOptions, TrlPart, TrlRow } from "./data/formats/trl.ts";
 export { fromVlmEval, readVlmEvalTsv, VlmEvalWriter } from "./data/formats/vlmevalkit.ts";
 export type { ReadVlmEvalOptions, VlmEvalRow, VlmEvalWriterOptions } from "./data/formats/vlmevalkit.ts";
 export { folderImages } from "./data/images/lookup.ts";

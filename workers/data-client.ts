@@ -49,6 +49,7 @@ export interface DatasetFiles {
   format?: SampleFormat;
 }
 
+/** What is heard while a data set is read, and how to stop it. */
 export interface ReadDatasetOptions {
   /** Rows read so far. */
   onProgress?: (rows: number) => void;

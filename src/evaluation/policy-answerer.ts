@@ -7,6 +7,7 @@ import {
 } from "../util/errors.ts";
 import type { Answerer, AnswerRequest, GivenAnswer } from "./runs/answerer.ts";
 
+/** Of {@link policyAnswerer}. */
 export interface PolicyAnswererOptions {
   /** For reports. Default "policy", or "policy without adapter". */
   name?: string;

@@ -9,6 +9,7 @@ import type { ConfigTree, ConfigValue } from "./yaml.ts";
 
 /** The two forms of EasyR1's configuration: release v0.3.1 (June 2025), and main since November 2025. */
 export const easyR1Targets = ["v0.3.1", "main"] as const;
+/** A form of EasyR1's configuration. */
 export type EasyR1Target = (typeof easyR1Targets)[number];
 
 /** How a system prompt gets to a trainer that builds one message, the user's. */

@@ -39,6 +39,7 @@ export interface PassRateFilter {
   below?: number;
 }
 
+/** Of {@link policySampler}. */
 export interface PolicySamplerOptions {
   name: string;
   identity: string;

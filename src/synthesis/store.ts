@@ -108,7 +108,9 @@ export interface SynthesisStore {
   readonly name: string;
   /** Null when this was never answered. */
   answer(key: string): Promise<KeptAnswer | null>;
+  /** Kept from when the promise is fulfilled. */
   keepAnswer(key: string, answer: KeptAnswer): Promise<void>;
+  /** Takes the place of a run with the same fingerprint. */
   keepRun(run: SynthesisRun): Promise<void>;
   /** Takes the place of what was kept for the same path. */
   keepOutcome(outcome: ImageOutcome): Promise<void>;
@@ -120,6 +122,7 @@ export interface SynthesisStore {
 export interface ReadableSynthesisStore extends SynthesisStore {
   /** Of all images in order of their paths, or of those of one run. */
   outcomes(run?: string): AsyncGenerator<ImageOutcome, void, void>;
+  /** Every run that something was kept of. */
   runs(): Promise<SynthesisRun[]>;
 }
 

@@ -221,7 +221,7 @@ export class RunFolder {
     return loadLatestCheckpoint(this.store);
   }
 
-  /** What was trained, by file: the two of an adapter, as writeAdapter gives them, or {@link modelFile}. */
+  /** What was trained, by file: the two of an adapter, as writeAdapter gives them, or `model.safetensors`. */
   async saveWeights(weights: ReadonlyMap<string, Uint8Array>): Promise<void> {
     for (const [name, bytes] of weights) await this.store.save(name, bytes);
   }

@@ -13,6 +13,7 @@ import {
 /** A part of a message; the image itself is in the row's column. */
 export type TrlPart = { type: "image" } | { type: "text"; text: string };
 
+/** A turn of the chat. */
 export interface TrlMessage {
   role: "system" | "user" | "assistant";
   content: string | TrlPart[];

@@ -108,11 +108,7 @@ export interface JudgeQuestion {
 /** What a judge is asked for. */
 export type JudgeKey = "choice" | "yes-no" | "extract" | "grade" | "letters" | "tenths";
 
-/**
- * How a score came about. `approximation`: a rule of ours in a judge's place. `undecided`: no rule found an answer and
- * there is no judge; it counts as wrong, as VLMEvalKit's exact matching does. `judge-failed`: no reply could be read; left
- * out and counted. `unscored`: there is nothing to score by. `pending`: the judge must be asked first.
- */
+/** The values of {@link ScoredBy}. */
 export const scoredBy = [
   "rule",
   "judge",
@@ -122,7 +118,11 @@ export const scoredBy = [
   "unscored",
   "pending",
 ] as const;
-/** One of {@link scoredBy}. */
+/**
+ * How a score came about. `approximation`: a rule of ours in a judge's place. `undecided`: no rule found an answer and
+ * there is no judge; it counts as wrong, as VLMEvalKit's exact matching does. `judge-failed`: no reply could be read; left
+ * out and counted. `unscored`: there is nothing to score by. `pending`: the judge must be asked first.
+ */
 export type ScoredBy = (typeof scoredBy)[number];
 
 /** What scoring says of one response. */

@@ -1,6 +1,7 @@
 import { InvalidOptionError } from "../../util/errors.ts";
 import { Rng } from "../../util/rng.ts";
 
+/** How intervals are drawn. */
 export interface BootstrapOptions {
   /** Default 2000. */
   resamples?: number;

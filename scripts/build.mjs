@@ -16,12 +16,22 @@ import { strippedShaders } from "./wgsl.mjs";
 const root = join(import.meta.dirname, "..");
 const dist = join(root, "dist");
 
+/**
+ * Workers in one file each. They are used with nothing else, so that they have little to share; and Vite, which makes
+ * workers of one file unless it is told otherwise, takes none whose lazy parts import what the worker does not.
+ */
+const alone = ["data-worker", "judge-worker"];
 const workers = readdirSync(join(root, "workers")).filter((name) => name.endsWith("-worker.ts"));
 const browserEntries = {
   client: "workers/client.ts",
   engine: "src/engine.ts",
   rl: "src/rl/index.ts",
-  ...Object.fromEntries(workers.map((name) => [name.replace(/\.ts$/, ""), `workers/${name}`])),
+  ...Object.fromEntries(
+    workers
+      .map((name) => name.replace(/\.ts$/, ""))
+      .filter((name) => !alone.includes(name))
+      .map((name) => [name, `workers/${name}.ts`]),
+  ),
 };
 const nodeEntries = { node: "src/node.ts", cli: "src/cli/main.ts" };
 
@@ -54,48 +64,65 @@ const packages = Object.keys({ ...manifest.dependencies, ...manifest.optionalDep
 const external = [/^node:/, ...builtinModules, ...packages.map((name) => new RegExp(`^${name}(/|$)`))];
 
 rmSync(dist, { recursive: true, force: true });
-await build({
-  configFile: false,
-  root,
-  logLevel: "warn",
-  publicDir: false,
-  plugins: [
-    strippedShaders(),
-    thirdPartyLicences(new Set(), { fileName: "THIRD-PARTY-LICENSES.txt" }),
-    workerCalls(),
-  ],
-  // Packages as browsers take them: a bundle for Node alone would not start in a page.
-  ssr: { noExternal: true, resolve: { conditions: ["module", "browser", "production"] } },
-  build: {
-    ssr: true, // leaves the URLs of workers as they are; nothing of it is particular to servers
-    outDir: "dist",
-    target: "es2022",
-    sourcemap: true, // with the sources, each once: Vite's server warns of every map that lacks them
-    minify: false, // by Rolldown below, which keeps the comments that bundlers read
-    rolldownOptions: {
-      input: { ...browserEntries, ...nodeEntries },
-      external,
-      platform: "browser", // Rolldown's own helpers, too
-      output: {
-        entryFileNames: "[name].js",
-        chunkFileNames: "[name]-[hash].js",
-        minify: true,
-        comments: { annotation: true, legal: false, jsdoc: false },
-        codeSplitting: { groups: sharedChunks.map(sharedChunk) },
-      },
-    },
-  },
-});
+/** Packages of which something is in the build. @type {Set<string>} */
+const contained = new Set();
+for (const name of alone) {
+  await buildFiles({ [name]: `workers/${name}.ts` }, { codeSplitting: false, sourcemap: false });
+}
+await buildFiles(
+  { ...browserEntries, ...nodeEntries },
+  { codeSplitting: { groups: sharedChunks.map(sharedChunk) }, sourcemap: true },
+);
 dropMap(/^compute-engine\./);
 // The algebra of `thinktab/rl`, loaded by those who verify formulas. It makes functions from text where it writes LaTeX;
 // here it only reads.
-checkBrowserFiles(dist, Object.keys(browserEntries), /^compute-engine\./);
+checkBrowserFiles(dist, [...Object.keys(browserEntries), ...alone], /^(compute-engine\.|data-worker\.js$)/);
 writeDeclarations(root, join(dist, "types"), [
   "workers/client.ts",
   "src/engine.ts",
   "src/rl/index.ts",
   "src/node.ts",
 ]);
+
+/**
+ * @param {Record<string, string>} input sources by the names of the built files
+ * @param {{ codeSplitting: false | { groups: object[] }, sourcemap: boolean }} options
+ */
+function buildFiles(input, { codeSplitting, sourcemap }) {
+  return build({
+    configFile: false,
+    root,
+    logLevel: "warn",
+    publicDir: false,
+    plugins: [
+      strippedShaders(),
+      thirdPartyLicences(contained, { fileName: "THIRD-PARTY-LICENSES.txt" }),
+      workerCalls(),
+    ],
+    // Packages as browsers take them: a bundle for Node alone would not start in a page.
+    ssr: { noExternal: true, resolve: { conditions: ["module", "browser", "production"] } },
+    build: {
+      ssr: true, // leaves the URLs of workers as they are; nothing of it is particular to servers
+      outDir: "dist",
+      emptyOutDir: false,
+      target: "es2022",
+      sourcemap, // with the sources, each once: Vite's server warns of every map that lacks them
+      minify: false, // by Rolldown below, which keeps the comments that bundlers read
+      rolldownOptions: {
+        input,
+        external,
+        platform: "browser", // Rolldown's own helpers, too
+        output: {
+          entryFileNames: "[name].js",
+          chunkFileNames: "[name]-[hash].js",
+          minify: true,
+          comments: { annotation: true, legal: false, jsdoc: false },
+          codeSplitting,
+        },
+      },
+    },
+  });
+}
 
 /**
  * Leaves out the map of a chunk that is another's minified code: a tenth of the archive, and it names no line of ours.

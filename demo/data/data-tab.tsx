@@ -6,6 +6,7 @@ import { OpenCard } from "./open-card.tsx";
 import { ReportCard } from "./report-card.tsx";
 import { RewardCard } from "./reward-card.tsx";
 import { RowsCard } from "./rows-card.tsx";
+import { TrainCard } from "./train-card.tsx";
 
 /** Data sets: what is in them, their rows, other formats, and how an answer is rewarded. */
 export function DataTab() {
@@ -15,9 +16,10 @@ export function DataTab() {
       {data.report.value && (
         <>
           <ReportCard report={data.report.value} />
+          <TrainCard report={data.report.value} />
           <RowsCard report={data.report.value} />
           <ConvertCard />
-          <HandOffCard />
+          <HandOffCard rows={data.report.value.accepted} />
         </>
       )}
       <RewardCard />

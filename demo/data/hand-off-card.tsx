@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { HandedOff } from "../../workers/client.ts";
 import { download } from "../components/download.ts";
-import { SelectField, TextField } from "../components/field.tsx";
+import { NumberField, SelectField, TextField } from "../components/field.tsx";
 import { showBytes } from "../components/format.ts";
 import { run } from "../state/run.ts";
 import { data } from "./data-store.ts";
@@ -14,10 +14,11 @@ const trainers = [
 type Trainer = (typeof trainers)[number][0];
 
 /** The data set with all that another trainer needs. */
-export function HandOffCard() {
+export function HandOffCard({ rows }: { rows: number }) {
   const to = useSignal<Trainer>("easyr1");
   const model = useSignal("Qwen/Qwen2.5-VL-7B-Instruct");
   const asRun = useSignal(false);
+  const batch = useSignal(batchOf(rows));
   const made = useSignal<HandedOff | null>(null);
   const recipe = run.recipe.value;
   const handOff = async () => {
@@ -27,7 +28,7 @@ export function HandOffCard() {
         {
           to: to.value,
           model: model.value.trim(),
-          ...(asRun.value && recipe && { recipe }),
+          ...(asRun.value && recipe ? { recipe } : to.value === "easyr1" && { set: batches(batch.value) }),
         },
         { signal, onProgress },
       ),
@@ -48,6 +49,15 @@ export function HandOffCard() {
         <SelectField label="Trainer" value={to} options={trainers} />
         <TextField label="Base model" value={model} hint="As Hugging Face calls it." />
       </div>
+      {to.value === "easyr1" && !asRun.value && (
+        <NumberField
+          label="Questions a step"
+          value={batch}
+          min={8}
+          step={8}
+          hint="EasyR1 takes 512. It passes over an incomplete batch, so there must be at least as many rows."
+        />
+      )}
       {recipe && (
         <label class="data-check">
           <input
@@ -68,6 +78,20 @@ export function HandOffCard() {
       </div>
     </section>
   );
+}
+
+/** EasyR1's own, or the largest power of two that leaves a twentieth of the rows to validate with. */
+function batchOf(rows: number): number {
+  const most = Math.floor(0.9 * rows);
+  return most >= 512 ? 512 : 2 ** Math.floor(Math.log2(Math.max(8, most)));
+}
+
+/** By their names in EasyR1's configuration; its updates are of a quarter of a step, as in its example. */
+function batches(questions: number): Record<string, number> {
+  return {
+    "data.rollout_batch_size": questions,
+    "worker.actor.global_batch_size": Math.max(8, Math.floor(questions / 4)),
+  };
 }
 
 function Made({ handedOff: { name, archive, counts, notes } }: { handedOff: HandedOff }) {

@@ -5,6 +5,7 @@ import { ExamplePicture } from "../components/example-picture.tsx";
 import { visible } from "../components/format.ts";
 import { sceneOf } from "../components/pictures.ts";
 import { splitResponse } from "../response.ts";
+import { openFiles, withOpenFiles } from "../state/open-records.ts";
 import { session } from "../state/session.ts";
 import type { Change } from "./changes.ts";
 
@@ -62,9 +63,10 @@ function useExample(
     question: "…",
   });
   const kit = session.kit.value;
+  const open = openFiles.value;
   useEffect(() => {
     let left = false;
-    kit?.example(task, seed, split).then(
+    kit?.example(withOpenFiles(task), seed, split).then(
       (example) => {
         if (!left) found.value = { example, question: sceneOf(example).question };
       },
@@ -75,6 +77,6 @@ function useExample(
       },
     );
     return () => void (left = true);
-  }, [kit, task, seed, split]);
+  }, [kit, task, seed, split, open]);
   return found.value;
 }

@@ -3,6 +3,7 @@ import { batch, computed, signal } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import { DeviceLostError, InvalidOptionError, modelOptions } from "../../workers/client.ts";
 import type { RecordedStep, RemotePolicy, RunRecord, Thinktab, TrainingRun } from "../../workers/client.ts";
+import { withOpenRecords } from "../state/open-records.ts";
 import { session as pageSession } from "../state/session.ts";
 import type { Session } from "../state/session.ts";
 import { judge } from "./run-facts.ts";
@@ -127,7 +128,7 @@ export class Replay {
   }
 
   async #follow(kit: Thinktab, policy: RemotePolicy, { recipe }: RunRecord, resume: boolean): Promise<void> {
-    const shortened = { ...recipe, evaluation: { ...recipe.evaluation, scenes: 0 } };
+    const shortened = { ...withOpenRecords(recipe), evaluation: { ...recipe.evaluation, scenes: 0 } };
     this.#training = policy.train(shortened, { name: runName, resume });
     for await (const event of this.#training) {
       if (event.type === "step") this.#steps.value = await stepsSoFar(kit);

@@ -10,15 +10,20 @@ export type Pixels = Extract<PictureSource, { width: number; data: Uint8Array }>
 /** The last picture and the last words of an example's messages. */
 export function sceneOf({ messages }: Pick<TaskExample, "messages">): {
   picture: Pixels | undefined;
+  /** The last picture, where it is an image file's bytes. */
+  encoded: Uint8Array | undefined;
   question: string;
 } {
   let picture: Pixels | undefined;
+  let encoded: Uint8Array | undefined;
   let question = "";
   for (const part of messages.flatMap(({ content }) => (typeof content === "string" ? [] : content))) {
     if (part.type === "text") question = part.text;
-    if (part.type === "image" && isPixels(part.image)) picture = part.image;
+    if (part.type !== "image") continue;
+    picture = isPixels(part.image) ? part.image : undefined;
+    encoded = part.image instanceof Uint8Array ? part.image : undefined;
   }
-  return { picture, question };
+  return { picture, encoded, question };
 }
 
 export function isPixels(image: unknown): image is Pixels {

@@ -11,6 +11,7 @@ import type {
   ShownRow,
 } from "../../workers/client.ts";
 import { dataWorker } from "../state/data-worker.ts";
+import { openFiles } from "../state/open-records.ts";
 import { sortFiles } from "./files.ts";
 
 /** Rows that are shown at a time. */
@@ -33,7 +34,7 @@ export function any(): string {
 }
 
 class DataStore {
-  readonly #files = signal<DatasetFiles | null>(null);
+  readonly #files = openFiles;
   readonly #dataset = signal<RemoteDataset | null>(null);
   readonly #report = signal<PlainReport | null>(null);
   readonly #rows = signal<readonly ShownRow[]>([]);

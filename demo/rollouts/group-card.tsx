@@ -45,6 +45,7 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
   const shade = state.shade.value;
   const right = group.rollouts.filter(isRight).length;
   const outcome = outcomeOf(group);
+  const isOfRecord = run.recipe.value?.task.name === "records";
   return (
     <article class="card rollouts-card" aria-label={`Group ${number}, ${outcomeWords[outcome]}`}>
       <div class="rollouts-head">
@@ -56,6 +57,7 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
           <p>
             Right answer: <strong>{group.answer ?? "not stated"}</strong>
           </p>
+          {example.value && isOfRecord && <p class="note">{ruleOf(example.value)}</p>}
           <p class="note">
             <span class="rollouts-outcome" data-outcome={outcome}>
               {outcomeWords[outcome]}
@@ -94,6 +96,13 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
       </ol>
     </article>
   );
+}
+
+/** Of a record: what is asked for, and by which rule its reward compares answers. */
+function ruleOf({ kind, reward = "" }: TaskExample): string {
+  return [kind, reward === "" ? "compared by the answer's form" : `compared by ${reward}`]
+    .filter((part) => part !== undefined)
+    .join(" · ");
 }
 
 /** Log-prob changes, computed on demand; given up when the card goes. */

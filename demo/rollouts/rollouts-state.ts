@@ -1,6 +1,7 @@
 /** Which step's groups are shown, which of them, and by what their tokens are shaded. */
 import { computed, effect, signal } from "@preact/signals";
 import type { GroupRecord, TaskExample } from "../../workers/client.ts";
+import { withOpenFiles } from "../state/open-records.ts";
 import { run } from "../state/run.ts";
 import { session } from "../state/session.ts";
 import { settings } from "../state/settings.ts";
@@ -58,7 +59,7 @@ class RolloutsState {
     if (!task || !kit) return Promise.reject(new Error("the engine is not there"));
     const known = this.#examples.get(seed);
     if (known) return known;
-    const example = kit.example(task, seed);
+    const example = kit.example(withOpenFiles(task), seed);
     this.#examples.set(seed, example);
     example.catch(() => this.#examples.delete(seed)); // asked for again, it may be there
     if (this.#examples.size > examplesKept) {

@@ -10,6 +10,7 @@ import type {
   SavedRun,
   TrainingRun,
 } from "../../workers/client.ts";
+import { lacking, withOpenRecords } from "./open-records.ts";
 import { groupsOfStep } from "./rollout-file.ts";
 import { RunFollower } from "./run-follower.ts";
 import type { RunState } from "./run-follower.ts";
@@ -106,11 +107,18 @@ export class RunStore extends RunFollower {
     if (this.now.state.peek() === "idle" && !this.now.saved.peek()) await this.#train(recipe, null);
   }
 
-  /** Goes on with the run that was saved. */
+  /** Goes on with the run that was saved; records that it trains on have to be open. */
   async goOn(): Promise<void> {
     const saved = this.now.saved.peek();
-    if (this.now.state.peek() === "idle" && saved) await this.#train(saved.recipe, saved);
+    if (this.now.state.peek() !== "idle" || !saved) return;
+    await this.#train(withOpenRecords(saved.recipe), saved);
   }
+
+  /** Names of files that the saved run trains on, and that are not at hand. */
+  readonly lacking: ReadonlySignal<readonly string[]> = computed(() => {
+    const saved = this.now.saved.value;
+    return saved ? lacking(withOpenRecords(saved.recipe).task) : [];
+  });
 
   /** Deletes the run that was saved. */
   async discard(): Promise<void> {

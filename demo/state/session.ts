@@ -27,7 +27,7 @@ export type AdapterFiles = () => Promise<ReadonlyMap<string, Uint8Array> | null>
 /** The policy that the page ships, beside it: see vite.config.ts. */
 export const toySource: PolicySource = { kind: "url", base: "./toy" };
 /** How recipes and run records name the toy policy. */
-const toyName = "toy";
+export const toyName = "toy";
 /** The adapter that a policy is loaded with before anybody has chosen a recipe. */
 const defaultOptions = modelOptions(parseRunRecipe(shippedRecipes.toy));
 

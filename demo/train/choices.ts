@@ -6,10 +6,10 @@ export interface Choice {
   label: string;
   /** One sentence: what it is, or what to look for. */
   about: string;
-  /** The recipe as a file has it. That of one's own images lacks the images. */
+  /** The recipe as a file has it. Examples of the user's own are not in it. */
   recipe: unknown;
-  /** The examples are the user's own images. */
-  own: boolean;
+  /** Where the examples come from: the recipe, the user's own images, or the records that are open in the tab Data. */
+  from: "recipe" | "images" | "records";
 }
 
 const texts: Readonly<Record<string, { label: string; about: string }>> = {
@@ -43,13 +43,58 @@ const texts: Readonly<Record<string, { label: string; about: string }>> = {
 const left = new Set(["letter-share"]);
 
 const ownTask = { name: "examples", reward: "answer", heldOut: 0.2 };
+const ownRecords = { name: "records", validation: 0, test: 0.2 };
 const own: readonly Choice[] = [
+  {
+    id: "records",
+    label: "Records (GRPO)",
+    about:
+      "The records that are open in the tab Data: answers are sampled, and rewarded by the rule that each record asks for (0.7) and for their form (0.3).",
+    from: "records",
+    recipe: {
+      model: "toy",
+      task: { ...ownRecords, reward: { weights: { accuracy: 0.7, format: 0.3 }, format: "strict" } },
+      lora: { rank: 8, alpha: 16, seed: 0 },
+      grpo: {
+        steps: 20,
+        seed: 1,
+        promptsPerStep: 8,
+        numGenerations: 8,
+        maxCompletionLength: 48,
+        learningRate: 0.001,
+        logKl: true,
+      },
+      evaluation: { scenes: 64, split: "test" },
+    },
+  },
+  {
+    id: "records-sft",
+    label: "Records (SFT)",
+    about:
+      "The records that are open in the tab Data: their reasoning and answers are shown to the policy to be imitated. Those without reasoning are left out.",
+    from: "records",
+    recipe: {
+      model: "toy",
+      task: { ...ownRecords, requireReasoning: true },
+      lora: { rank: 8, alpha: 16, seed: 0 },
+      sft: {
+        steps: 20,
+        seed: 1,
+        batchSize: 8,
+        mode: "think",
+        learningRate: 0.001,
+        schedule: "constant",
+        maxCompletionLength: 48,
+      },
+      evaluation: { scenes: 64, split: "test" },
+    },
+  },
   {
     id: "own",
     label: "My own images (GRPO)",
     about:
       "Your images, questions and answers: each step samples answers to some of them and rewards the right ones.",
-    own: true,
+    from: "images",
     recipe: {
       model: "toy",
       task: ownTask,
@@ -70,7 +115,7 @@ const own: readonly Choice[] = [
     id: "own-sft",
     label: "My own images (SFT)",
     about: "Your images, questions and answers, shown to the policy to be imitated: no reward, no samples.",
-    own: true,
+    from: "images",
     recipe: {
       model: "toy",
       task: ownTask,
@@ -90,7 +135,7 @@ export const choices: readonly Choice[] = [
       label: texts[id]?.label ?? id,
       about: texts[id]?.about ?? "",
       recipe,
-      own: false,
+      from: "recipe" as const,
     })),
   ...own,
 ];

@@ -47,6 +47,12 @@ const thinking: Curve = {
   axis: "share of the samples",
   ...share,
 };
+const form: Curve = {
+  title: "Well formed",
+  key: "rewards/format/mean",
+  axis: "share of the samples",
+  ...share,
+};
 const others: readonly Curve[] = [
   {
     title: "Answer length",
@@ -86,6 +92,8 @@ const supervised: readonly Curve[] = [
 const rewarded: readonly Curve[] = [reward, ...others];
 /** Rewards of these tasks are 1 at most; those of a user's own task may be anything. */
 const answered: readonly Curve[] = [{ ...reward, most: 1 }, accuracy, thinking, ...others];
+/** Weights of the reward's parts are the user's, and so may be a function of their own. */
+const ofRecords: readonly Curve[] = [reward, accuracy, form, ...others];
 
 /** Tasks whose rewards say whether an answer is right, and whether the policy thought first. */
 const answering = new Set(["shapes", "digits", "examples"]);
@@ -93,6 +101,7 @@ const answering = new Set(["shapes", "digits", "examples"]);
 /** The curves of a run, known before its first step: nothing appears later and moves the others. */
 export function curvesOf(run: { grpo: boolean; task: string }): readonly Curve[] {
   if (!run.grpo) return supervised;
+  if (run.task === "records") return ofRecords;
   return answering.has(run.task) ? answered : rewarded;
 }
 

@@ -2,6 +2,8 @@
 import { computed, effect, signal } from "@preact/signals";
 import { InvalidOptionError, parseRecipeText, parseRunRecipe } from "../../workers/client.ts";
 import type { RunRecipe } from "../../workers/client.ts";
+import { openFiles, recordsSpec } from "../state/open-records.ts";
+import { toyName } from "../state/session.ts";
 import { choices } from "./choices.ts";
 import type { Choice } from "./choices.ts";
 import { taskExamples } from "./image-set.ts";
@@ -17,7 +19,7 @@ class RecipeDraft {
   readonly choice = computed(
     (): Choice => choices.find(({ id }) => id === this.choiceId.value) ?? choices[0],
   );
-  /** As it stands in the text field; the user's own images are left out of it. */
+  /** As it stands in the text field; the user's own images and records are left out of it. */
   readonly text = signal("");
   /** What the text says; null while it is no JSON. */
   readonly json = computed((): Json | null => {
@@ -60,14 +62,16 @@ class RecipeDraft {
   }
 
   /**
-   * The recipe for a model, the user's own images included.
+   * The recipe for a model, the user's own images or records included.
    * @throws InvalidOptionError naming the value that is out of range, the key that is unknown, that it is not JSON, or
-   *   what the images still lack.
+   *   what the images still lack, or that no records are open.
    */
   read(model: string): RunRecipe {
     const json = this.json.value;
     if (!json) return parseRecipeText(this.text.value, "of the form");
-    if (!this.choice.value.own) return parseRunRecipe({ ...json, model });
+    const { from } = this.choice.value;
+    if (from === "recipe") return parseRunRecipe({ ...json, model });
+    if (from === "records") return parseRunRecipe({ ...json, model, task: recordsTask(json, model) });
     const missing = ownImages.missing.value;
     if (missing)
       throw new InvalidOptionError("your own images", missing, "a question and an answer in every row");
@@ -78,10 +82,40 @@ class RecipeDraft {
     return parseRunRecipe({ ...json, ...evaluation, model, task });
   }
 
+  /** A value of the task's reward; undefined where the text has none. */
+  reward(path: readonly string[]): unknown {
+    return path.reduce<unknown>(
+      (value, key) => (isRecord(value) ? value[key] : undefined),
+      section(section(this.json.value, "task"), "reward"),
+    );
+  }
+
+  /** Writes a value of the task's reward into the text; undefined takes it out. */
+  setReward(path: readonly string[], value: unknown): void {
+    const json = this.json.value;
+    if (json) this.text.value = write(replaced(json, ["task", "reward", ...path], value));
+  }
+
   #at([part, key]: Path): [part: string, key: string] {
     if (part !== "training") return [part, key];
     return [this.isSft.value ? "sft" : "grpo", key];
   }
+}
+
+/** The records that are open, asked about as the policy was taught: the toy policy knows no system prompt. */
+function recordsTask(json: Json, model: string): Json {
+  const open = openFiles.value;
+  if (!open)
+    throw new InvalidOptionError(
+      "records",
+      "none",
+      "a data set that is open in the tab Data: open one there",
+    );
+  return { ...(model === toyName && { system: null }), ...section(json, "task"), ...recordsSpec(open) };
+}
+
+function replaced(json: Json, [key, ...inner]: readonly string[], value: unknown): Json {
+  return { ...json, [key]: inner.length === 0 ? value : replaced(section(json, key), inner, value) };
 }
 
 function write(json: unknown): string {

@@ -6,8 +6,10 @@ import { session } from "../state/session.ts";
 import { choices } from "./choices.ts";
 import { DraftNumber } from "./draft-number.tsx";
 import { ImagesEditor } from "./images-editor.tsx";
+import { RecordsFields } from "./records-fields.tsx";
 import { ownImages } from "./own-images.ts";
 import { draft } from "./recipe-draft.ts";
+import { RewardFold } from "./reward-fold.tsx";
 
 const options = choices.map(({ id, label }) => [id, label] as const);
 
@@ -21,8 +23,9 @@ export function RecipeForm() {
     <>
       <SelectField label="Recipe" value={draft.choiceId} options={options} />
       <p class="train-about">{choice.about}</p>
-      {choice.own && <ImagesEditor />}
-      {choice.own && session.isToy.value && (
+      {choice.from === "images" && <ImagesEditor />}
+      {choice.from === "records" && <RecordsFields />}
+      {choice.from === "images" && session.isToy.value && (
         <p class="note">
           The toy policy knows only coloured shapes and a few dozen words: a few examples do not teach it
           photographs. For those, open a real model under Ask first.
@@ -53,6 +56,7 @@ export function RecipeForm() {
           after; 0 leaves that out.
         </p>
       </Fold>
+      {choice.from === "records" && !sft && <RewardFold />}
       <Fold summary="The whole recipe">
         <TextField
           label="Recipe as JSON"

@@ -17,7 +17,12 @@ export function RunCard() {
     <section class="card stack" aria-labelledby="train-run-heading" id="train-run">
       <h2 id="train-run-heading">Run</h2>
       {saved ? (
-        <SavedRunNotice saved={saved} onGoOn={() => void run.goOn()} onDiscard={() => void run.discard()} />
+        <SavedRunNotice
+          saved={saved}
+          lacking={run.lacking.value}
+          onGoOn={() => void run.goOn()}
+          onDiscard={() => void run.discard()}
+        />
       ) : (
         <p class="train-story">{story.value}</p>
       )}

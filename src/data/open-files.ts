@@ -7,15 +7,19 @@ import { partStem, splitZipImages } from "./images/split-archive.ts";
 import { zipImages } from "./images/zip-images.ts";
 import type { DataFile } from "./rows/data-file.ts";
 
-/** A file that the user gave. Its name stays in a recipe that is saved; its content does not. */
+/** A file that the user gave. Its name and size stay in a recipe that is saved; its content does not. */
 export interface NamedFile {
   name: string;
   file: Blob;
+  /** Bytes, where a saved run is to tell this file from another one of the name. */
+  size?: number;
 }
 
 /** Several of them by their paths: a folder, or the parts of an archive. */
 export interface NamedFiles {
   name: string;
+  /** Bytes of all of them, as of {@link NamedFile}. */
+  size?: number;
   files: ReadonlyMap<string, Blob>;
 }
 
@@ -41,18 +45,39 @@ export async function imagesAt(address: string, options?: ReadOptions): Promise<
 
 /** A file that the user gave. */
 export function dataFileOf({ name, file }: NamedFile): DataFile {
-  return { source: fileSource(new Map([[name, file]]), "the given file"), path: name };
+  const path = name.slice(name.lastIndexOf("/") + 1);
+  return { source: fileSource(new Map([[path, file]]), "the given file"), path };
 }
 
 /** Images that the user gave: a zip archive, the parts of one, or a folder's files. */
 export async function imagesOf(given: NamedFile | NamedFiles, options?: ReadOptions): Promise<ImageLookup> {
   if ("file" in given) return archived(dataFileOf(given), options);
-  const source = fileSource(given.files, given.name);
-  const stems = new Set(
-    [...given.files.keys()].flatMap((path) => partStem(path.split("/").at(-1) ?? "") ?? []),
+  const { name, files } = given;
+  const names = [...files.keys()].map((path) => path.slice(path.lastIndexOf("/") + 1));
+  const [stem, otherStem] = new Set(names.flatMap((one) => partStem(one) ?? []));
+  const beside = () => fileSource(new Map([...files.values()].map((file, at) => [names[at], file])), name);
+  if (stem !== undefined && otherStem === undefined) return splitZipImages(beside(), stem, options);
+  if (names.length === 1 && /\.zip$/i.test(names[0]))
+    return zipImages({ source: beside(), path: names[0] }, options);
+  return pickedImages(given);
+}
+
+/** Records name their images from the folder that was picked, or from the one that it is in. */
+function pickedImages({ name, files }: NamedFiles): ImageLookup {
+  const [first = ""] = files.keys();
+  const folder = first.slice(0, first.indexOf("/") + 1);
+  const common = [...files.keys()].every((path) => path.startsWith(folder)) ? folder : "";
+  // Under one folder more, which a source of files takes off.
+  const images = folderImages(
+    fileSource(new Map(Array.from(files, ([path, file]) => [`files/${path}`, file])), name),
   );
-  const [stem] = stems;
-  return stems.size === 1 ? splitZipImages(source, stem, options) : folderImages(source);
+  const find = async (path: string, options?: ReadOptions) =>
+    (await images.has(path, options)) ? path : common + path;
+  return {
+    name,
+    has: async (path, options) => images.has(await find(path, options), options),
+    read: async (path, options) => images.read(await find(path, options), options),
+  };
 }
 
 function archived({ source, path }: DataFile, options?: ReadOptions): Promise<ImageLookup> {

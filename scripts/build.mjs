@@ -86,7 +86,7 @@ writeDeclarations(root, join(dist, "types"), [
 
 /**
  * @param {Record<string, string>} input sources by the names of the built files
- * @param {{ codeSplitting: false | { groups: object[] }, sourcemap: boolean }} options
+ * @param {{ codeSplitting: false | { groups: ReturnType<typeof sharedChunk>[] }, sourcemap: boolean }} options
  */
 function buildFiles(input, { codeSplitting, sourcemap }) {
   return build({

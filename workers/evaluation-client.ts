@@ -12,7 +12,7 @@ import type {
   ToyTable,
   WireEvaluation,
 } from "./data/evaluation-protocol.ts";
-import type { WireFiles } from "./data/protocol.ts";
+import type { WireFiles } from "./data/files.ts";
 import type { Failure } from "./failure.ts";
 import { readStream } from "./stream.ts";
 import { synthesisHost } from "./synthesis-client.ts";

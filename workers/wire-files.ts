@@ -1,6 +1,6 @@
 /** Files of a data set on their way to the data worker. */
 import { InvalidOptionError } from "../src/util/errors.ts";
-import type { WireFiles } from "./data/protocol.ts";
+import type { WireFiles } from "./data/files.ts";
 import { absolute, fileTable } from "./portable.ts";
 
 /** Files of a data set: an address, or what was picked or dropped; a map has paths as keys. */

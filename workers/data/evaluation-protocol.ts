@@ -9,7 +9,7 @@ import type { ScoreRecord } from "../../src/evaluation/runs/rescore.ts";
 import type { EvaluationSettings } from "../../src/evaluation/runs/settings.ts";
 import type { OpenAiConfig } from "../../src/language-models/openai-compatible.ts";
 import type { StreamApi } from "../protocol.ts";
-import type { WireFiles } from "./protocol.ts";
+import type { WireFiles } from "./files.ts";
 import type { SynthesisHost } from "./synthesis-protocol.ts";
 
 /** The policy of the page: which one, and how it is asked. */

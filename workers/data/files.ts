@@ -4,7 +4,10 @@ import { dataFileAt, dataFileOf, imagesAt, imagesOf } from "../../src/data/open-
 import type { DataFile } from "../../src/data/rows/rows.ts";
 import type { ReadOptions } from "../../src/storage/source.ts";
 import { InvalidOptionError } from "../../src/util/errors.ts";
-import type { WireFiles } from "./protocol.ts";
+
+/** Files as they cross: by path, since a cloned File does not keep its path everywhere. An address is absolute. */
+export type WireFiles =
+  { kind: "url"; url: string } | { kind: "files"; name: string; files: ReadonlyMap<string, Blob> };
 
 /** The one file of a data set. @throws InvalidOptionError for several, or none. */
 export function openDataFile(wire: WireFiles): DataFile {

@@ -12,11 +12,8 @@ import type { SynthesisEvent } from "../../src/synthesis/events.ts";
 import type { ImageOutcome } from "../../src/synthesis/store.ts";
 import type { StreamApi } from "../protocol.ts";
 import type { EvaluationsApi } from "./evaluation-protocol.ts";
+import type { WireFiles } from "./files.ts";
 import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
-
-/** Files as they cross: by path, since a cloned File does not keep its path everywhere. An address is absolute. */
-export type WireFiles =
-  { kind: "url"; url: string } | { kind: "files"; name: string; files: ReadonlyMap<string, Blob> };
 
 /** A data set: its one file, and where its images are. */
 export interface WireDataset {

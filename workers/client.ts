@@ -38,6 +38,7 @@ export {
 export type { Colour, SceneQuestion, Shape, Thing } from "../src/tasks/shapes/own-scene.ts";
 export { modelOptions, parseRecipeText, parseRunRecipe, trainingOf } from "../src/train/run-recipe.ts";
 export { compareRuns, metricsOf, parseRunRecord } from "../src/train/run-record.ts";
+export { REASONING_SYSTEM_PROMPT } from "../src/data/system-prompt.ts";
 export { shippedRecipes } from "../src/train/recipes.ts";
 export type { ContentPart, Message } from "../src/data/chat-template.ts";
 export type { RgbImage } from "../src/data/image.ts";

@@ -1,7 +1,12 @@
 /** What the tab Ask knows and does. */
 import { computed, effect, signal } from "@preact/signals";
 import type { ReadonlySignal } from "@preact/signals";
-import { DeviceLostError, InvalidOptionError, isRightAnswer } from "../../workers/client.ts";
+import {
+  DeviceLostError,
+  InvalidOptionError,
+  isRightAnswer,
+  REASONING_SYSTEM_PROMPT,
+} from "../../workers/client.ts";
 import type {
   Inspection,
   Message,
@@ -11,7 +16,7 @@ import type {
   SceneQuestion,
 } from "../../workers/client.ts";
 import { isAbort } from "../components/problem.tsx";
-import { session } from "../state/session.ts";
+import { session, toySource } from "../state/session.ts";
 import { defaultOptions, optionLimits } from "./ask-link.ts";
 import type { AskLink, AskOptions, NumberOption, ResponseMode } from "./ask-link.ts";
 import { PictureStore } from "./picture-store.ts";
@@ -337,9 +342,11 @@ export class AskStore {
   });
 }
 
-function messagesOf({ question, picture, seen }: Asked): Message[] {
+/** The toy policy was made without a system prompt. */
+function messagesOf({ question, picture, seen, source }: Asked): Message[] {
   const text = { type: "text", text: question } as const;
   return [
+    ...(source === toySource ? [] : [{ role: "system", content: REASONING_SYSTEM_PROMPT } as const]),
     { role: "user", content: picture && seen ? [{ type: "image", image: picture.image }, text] : [text] },
   ];
 }

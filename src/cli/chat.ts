@@ -1,5 +1,6 @@
 import { defineCommand } from "citty";
 import type { ContentPart, Message } from "../data/chat-template.ts";
+import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
 import type { Device } from "../gpu/device.ts";
 import type { WeightFormat } from "../kernels/weight.ts";
 import type { ModelOptions } from "../models/model.ts";
@@ -9,7 +10,7 @@ import type { GenerateOptions } from "../rollout/policy.ts";
 import { readAdapter } from "../storage/peft.ts";
 import { everyValue, numberOption } from "./arguments.ts";
 import { formatBytes, formatMs, formatNumber, Progress } from "./format.ts";
-import { interruptible, openDevice, openFolder, openModel, toyModel } from "./session.ts";
+import { interruptible, openDevice, openFolder, openModel, tinyModel, toyModel } from "./session.ts";
 
 /** What --format may be. */
 export const weightFormats: WeightFormat[] = ["q8", "q4", "f16", "f32"];
@@ -23,7 +24,11 @@ const args = {
     default: toyModel,
   },
   image: { type: "string", description: "Image file; may be given several times", valueHint: "FILE" },
-  system: { type: "string", description: "System prompt", valueHint: "TEXT" },
+  system: {
+    type: "string",
+    description: "System prompt, or none (default: reason, then answer)",
+    valueHint: "TEXT",
+  },
   prefill: { type: "string", description: "Text that the answer begins with", valueHint: "TEXT" },
   "max-tokens": { type: "string", description: "Most tokens of the answer (default 256)", valueHint: "N" },
   temperature: { type: "string", description: "0 takes the likeliest token (default 1)", valueHint: "X" },
@@ -43,12 +48,18 @@ const args = {
   json: { type: "boolean", description: "Print answer, tokens and log-probs as JSON" },
 } as const;
 
+/** The kit's own prompt is for policies that follow one: those that ship were made without. */
+export function systemOf(given: string | undefined, model: string): string | undefined {
+  if (given === "none") return undefined;
+  return given ?? (model === toyModel || model === tinyModel ? undefined : REASONING_SYSTEM_PROMPT);
+}
+
 export const chatCommand = defineCommand({
   meta: { name: "chat", description: "Ask a policy about images" },
   args,
   async run({ args: given, rawArgs }) {
     const options: GenerateOptions = {
-      system: given.system,
+      system: systemOf(given.system, given.model),
       prefill: given.prefill,
       maxNewTokens: numberOption("max-tokens", given["max-tokens"]),
       temperature: numberOption("temperature", given.temperature),

@@ -152,3 +152,11 @@ describe("bad input gets its error, without a stack, and code 1", { timeout: 120
     expect(err).not.toContain("    at ");
   });
 });
+
+test("policies that ship are asked without a system prompt, others with the kit's own", () => {
+  expect(systemOf(undefined, "toy")).toBeUndefined();
+  expect(systemOf(undefined, "tiny")).toBeUndefined();
+  expect(systemOf(undefined, "./qwen")).toBe(REASONING_SYSTEM_PROMPT);
+  expect(systemOf("none", "./qwen")).toBeUndefined();
+  expect(systemOf("Be brief.", "toy")).toBe("Be brief.");
+});

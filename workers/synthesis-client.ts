@@ -2,9 +2,9 @@
 import { proxy } from "comlink";
 import type { ProxyMarked } from "comlink";
 import type { LanguageModel } from "../src/language-models/language-model.ts";
+import type { GeneratingPolicy } from "../src/language-models/policy-model.ts";
 import { InvalidOptionError } from "../src/util/errors.ts";
 import type { SynthesisHost } from "./data/synthesis-protocol.ts";
-import type { RemotePolicy } from "./remote-policy.ts";
 
 export type { SynthesisRequest, ToyImages } from "./data/synthesis-protocol.ts";
 
@@ -13,7 +13,7 @@ export interface SynthesisClientOptions {
   /** Of endpoints, by base URL. Kept in memory only. */
   keys?: ReadonlyMap<string, string>;
   /** What `kind: "policy"` means, and whose pass rate is measured. */
-  policy?: RemotePolicy;
+  policy?: GeneratingPolicy;
   signal?: AbortSignal;
 }
 

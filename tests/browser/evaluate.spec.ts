@@ -11,34 +11,34 @@ test("the toy policy answers a benchmark, stops, goes on after a reload, and is 
   await expect(status).toHaveText("Choose a table first.");
   await app.button("Use 24 toy questions").click();
   await expect(panel.getByRole("status", { name: "Benchmark chosen" })).toContainText("scored as exact");
-  await app.field("Questions to draw").fill("6");
+  await app.field("Questions to draw").fill("4");
   await app.button("Start evaluation").click();
-  await expect(status).toHaveText(/Asking: [1-5] of 6 are answered/);
+  await expect(status).toHaveText(/Asking: [1-3] of 4 are answered/);
   await app.button("Stop evaluation").click();
-  await expect(status).toHaveText(/toy-questions: [1-5] of 6 are answered. Going on asks the others./);
-  const before = Number(/(\d) of 6/.exec(await status.innerText())?.[1]);
+  await expect(status).toHaveText(/toy-questions: [1-3] of 4 are answered. Going on asks the others./);
+  const before = Number(/(\d) of 4/.exec(await status.innerText())?.[1]);
 
   await app.page.reload();
   await app.ready();
   await app.openTab("Evaluate");
-  await expect(status).toContainText(`${before} of 6 are answered. Choose its table again to go on`);
+  await expect(status).toContainText(`${before} of 4 are answered. Choose its table again to go on`);
   await app.button("Use 24 toy questions").click();
   // With another setting it does not go on, and says why.
   await app.button("Go on").click();
-  await expect(app.alert).toContainText("selection.limit 6");
-  await app.field("Questions to draw").fill("6");
+  await expect(app.alert).toContainText("selection.limit 4");
+  await app.field("Questions to draw").fill("4");
   await app.button("Go on").click();
-  await expect(status).toContainText("Complete: 6 of 6 answered");
+  await expect(status).toContainText("Complete: 4 of 4 answered");
   const report = panel.getByRole("region", { name: "Report" });
   await expect(report).toContainText("Accuracy");
-  await expect(report).toContainText("6 of 24 rows of toy-questions.tsv");
+  await expect(report).toContainText("4 of 24 rows of toy-questions.tsv");
   const answers = panel.getByRole("region", { name: "Answers" });
-  await expect(answers.getByRole("img", { name: /^Image 1 of question/ })).toHaveCount(6);
+  await expect(answers.getByRole("img", { name: /^Image 1 of question/ })).toHaveCount(4);
 
   const downloading = app.page.waitForEvent("download");
   await app.button("Download samples").click();
   const samples = await readFile(await (await downloading).path(), "utf8");
-  expect(samples.trim().split("\n")).toHaveLength(7);
+  expect(samples.trim().split("\n")).toHaveLength(5);
   // The same answers, all of them made right.
   const better = samples.replaceAll(/"score":0,/g, '"score":1,').replaceAll("Toy policy", "Better policy");
   await panel
@@ -46,7 +46,7 @@ test("the toy policy answers a benchmark, stops, goes on after a reload, and is 
     .setInputFiles({ name: "samples.jsonl", mimeType: "", buffer: Buffer.from(better) });
   const comparison = panel.getByRole("status", { name: "Comparison of runs" });
   await expect(comparison).toContainText("The other: Better policy");
-  await expect(comparison).toContainText("over the 6 answers that both have");
+  await expect(comparison).toContainText("over the 4 answers that both have");
   await app.button("Forget this run").click();
   await expect(status).toHaveText("Ready. It can be stopped at any time, and gone on with later.");
 });

@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
+import { systemOf } from "../../src/cli/chat.ts";
+import { REASONING_SYSTEM_PROMPT } from "../../src/data/system-prompt.ts";
 import { fixturePath } from "../support/fixtures.ts";
 import { thinktab } from "./run.ts";
 

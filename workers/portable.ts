@@ -64,7 +64,14 @@ export function portableTask(task: TaskSpec): TaskSpec {
 }
 
 export function portableRecipe(recipe: RunRecipe): RunRecipe {
-  return { ...recipe, task: portableTask(recipe.task) };
+  const task = portableTask(recipe.task);
+  if ("sft" in recipe || !recipe.grpo.objective) return { ...recipe, task };
+  const { objective } = recipe.grpo;
+  return {
+    ...recipe,
+    task,
+    grpo: { ...recipe.grpo, objective: { ...objective, module: absolute(objective.module) } },
+  };
 }
 
 function portableMessage({ role, content }: Message): Message {

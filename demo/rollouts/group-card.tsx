@@ -99,10 +99,9 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
 }
 
 /** Of a record: what is asked for, and by which rule its reward compares answers. */
-function ruleOf({ kind, reward = "" }: TaskExample): string {
-  return [kind, reward === "" ? "compared by the answer's form" : `compared by ${reward}`]
-    .filter((part) => part !== undefined)
-    .join(" · ");
+function ruleOf({ kind, reward }: TaskExample): string {
+  const rule = typeof reward === "string" && reward !== "" ? reward : "the answer's form";
+  return kind === undefined ? `compared by ${rule}` : `${kind} · compared by ${rule}`;
 }
 
 /** Log-prob changes, computed on demand; given up when the card goes. */

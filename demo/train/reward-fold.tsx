@@ -15,18 +15,19 @@ export function RewardFold() {
   const disabled = draft.json.value === null;
   const ids = { format: useId(), module: useId(), all: useId() };
   const address = draft.reward(["module"]);
+  const format = draft.reward(["format"]);
   return (
     <Fold summary="Reward">
       <div class="options">
-        <Weight label="Weight of a right answer" part="accuracy" disabled={disabled} />
-        <Weight label="Weight of the form" part="format" disabled={disabled} />
+        <Weight label="Answer weight" part="accuracy" disabled={disabled} />
+        <Weight label="Form weight" part="format" disabled={disabled} />
       </div>
       <div class="field">
         <label for={ids.format}>Form</label>
         <select
           id={ids.format}
           disabled={disabled}
-          value={String(draft.reward(["format"]) ?? "strict")}
+          value={typeof format === "string" ? format : "strict"}
           onChange={({ currentTarget }) => draft.setReward(["format"], currentTarget.value)}
         >
           {formats.map(([value, text]) => (

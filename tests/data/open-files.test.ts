@@ -33,3 +33,14 @@ it("opens files that were given: one, a folder's, the parts of an archive", asyn
   await expect(imagesOf({ name: "parts", files: parts })).rejects.toThrow(MissingFileError);
   await expect(imagesOf({ name: "parts", files: parts })).rejects.toThrow("image.zip.part-ab: not found");
 });
+
+it("finds images of a folder by their paths from it, and from the one that it is in", async () => {
+  const files = new Map([["shapes/train/1.png", new Blob(["a"])]]);
+  const images = await imagesOf({ name: "mine", files });
+  expect(
+    await Promise.all(["shapes/train/1.png", "train/1.png", "1.png"].map((path) => images.has(path))),
+  ).toEqual([true, true, false]);
+  expect(await images.read("shapes/train/1.png")).toEqual(new TextEncoder().encode("a"));
+  const { source, path } = dataFileOf({ name: "set/r.jsonl", file: new Blob(["text"]) });
+  expect(await readText(source, path)).toBe("text");
+});

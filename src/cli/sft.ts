@@ -27,7 +27,7 @@ const args = {
   },
   model: {
     type: "string",
-    description: "Hugging Face folder, toy or tiny",
+    description: "Model's folder, toy or tiny",
     valueHint: "DIR",
     default: toyModel,
   },
@@ -42,7 +42,7 @@ const args = {
   "learning-rate": number("Default 1e-4, and 1e-5 with --full", "X"),
   mode: {
     type: "enum",
-    description: "Think first, or answer at once",
+    description: "Whether to think first",
     options: ["think", "answer"] as string[],
     default: "think",
   },

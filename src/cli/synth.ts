@@ -26,7 +26,7 @@ const args = {
   out: { type: "string", description: "Records, as JSON lines", valueHint: "FILE", required: true },
   models: { type: "string", description: "Who plays which role: YAML or JSON", valueHint: "CONFIG" },
   toy: { type: "string", description: "Draw N toy scenes; no model is needed", valueHint: "N" },
-  seed: { type: "string", description: "Seed of toy scenes, and of models (0)", valueHint: "N" },
+  seed: { type: "string", description: "First toy scene; seed of models (0)", valueHint: "N" },
   questions: { type: "string", description: "Most questions of an image (default 4)", valueHint: "N" },
   turns: { type: "string", description: "Most turns of refinement (default 2)", valueHint: "N" },
   concurrency: { type: "string", description: "Requests at a time (default 4)", valueHint: "N" },

@@ -60,7 +60,8 @@ const klPenalties: Readonly<Record<KlType, string>> = { k1: "kl", abs: "abs", k2
 /** The system prompt of a hand-off. */
 export function systemOf({ system, recipe }: Pick<EasyR1Settings, "system" | "recipe">): string {
   const own = recipe && ("sft" in recipe ? recipe.sft.system : recipe.grpo.system);
-  return system ?? own ?? REASONING_SYSTEM_PROMPT;
+  const ofTask = recipe?.task.system; // that of records
+  return system ?? (typeof ofTask === "string" ? ofTask : undefined) ?? own ?? REASONING_SYSTEM_PROMPT;
 }
 
 /** EasyR1's configuration for a run: keys, types and defaults of the target, values of the recipe. */

@@ -122,7 +122,7 @@ function RecordCard({ row: { number, record } }: { row: Extract<ShownRow, { reco
           type="button"
           class="secondary outline data-try"
           onClick={() => rewardTrial.take(record)}
-          aria-label={`Try the reward of row ${number}`}
+          aria-label={`Try its reward: row ${number}`}
         >
           Try its reward
         </button>

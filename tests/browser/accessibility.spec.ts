@@ -5,7 +5,7 @@ import { expect, test } from "./page.ts";
 import type { App, TabName } from "./page.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const tabs: TabName[] = ["Ask", "Train", "Rollouts", "Compare", "Device"];
+const tabs: TabName[] = ["Ask", "Train", "Rollouts", "Compare", "Data", "Synthesis", "Evaluate", "Device"];
 
 /** What axe finds on the page as it stands, as lines; the page's security policy does not hold for the test's own tools. */
 async function findings(app: App): Promise<string[]> {
@@ -31,6 +31,14 @@ for (const scheme of ["light", "dark"] as const) {
     await app.ask("how many circles ?");
     await app.train({ steps: 1, scenes: 4, promptsPerStep: 2, numGenerations: 4, maxCompletionLength: 8 });
     await expect(app.training).toHaveText(/Finished 1 step/, { timeout: 240_000 });
+    await app.openTab("Data");
+    await app.button("Make up 48 records").click();
+    await app.button("Explain reward").click();
+    await expect(app.page.getByText("Parts of the reward")).toBeVisible();
+    await app.openTab("Synthesis");
+    await app.button("Use 20 toy scenes").click();
+    await app.button("Start synthesis").click();
+    await expect(app.page.getByText("Complete: nothing is left to ask.")).toBeVisible();
     for (const tab of tabs) {
       await app.openTab(tab);
       expect(await findings(app), `${tab}, filled`).toEqual([]);

@@ -123,6 +123,15 @@ describe("the system prompt", () => {
     );
   });
 
+  test("is that of the recipe's records, unless another is asked for", async () => {
+    const task = { name: "records", data: "records.jsonl", system: text };
+    const recipe = parseRunRecipe({ model: "toy", task, grpo: {} });
+    const template = async (options: Partial<EasyR1HandoffOptions>) =>
+      (await contents(await handoff({ recipe, target: "main", ...options }))).get("chat_template.jinja");
+    expect(await template({})).toBe(chatTemplateText(text));
+    expect(await template({ system: "Be brief." })).toBe(chatTemplateText("Be brief."));
+  });
+
   test("or stands behind the question", async () => {
     expect(new Template(formatPromptText(text)).render({ content: " What? " })).toBe(`What?\n\n${text}`);
     const files = await contents(await handoff({ promptPlace: "user", system: text }));

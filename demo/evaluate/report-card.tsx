@@ -80,8 +80,8 @@ export function ReportCard({ shown }: { shown: ShownReport }) {
         ))}
       </div>
       <p class="note">
-        The samples hold every question, response and verdict: they can be scored again, here or by `thinktab
-        eval --rescore`, without the model.
+        The samples hold every question, response and verdict: two runs are compared by them, and they can be
+        scored again here without the model.
       </p>
     </section>
   );

@@ -3,12 +3,13 @@ import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { defineCommand } from "citty";
 import { convertDataset, sampleFileEnding } from "../data/formats/convert-dataset.ts";
+import { readRecords } from "../data/formats/records.ts";
 import { sampleFormats, type SampleFormat } from "../data/formats/sample.ts";
 import { shareGptDatasetInfo } from "../data/formats/sharegpt.ts";
 import type { ImageLookup } from "../data/images/lookup.ts";
 import type { DataFile } from "../data/rows/rows.ts";
 import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
-import { inspectDataset, type DatasetReport } from "../data/wethink/inspect.ts";
+import { countRecords, type DatasetReport } from "../data/wethink/inspect.ts";
 import { rejectedLine } from "../data/wethink/reader.ts";
 import { numberOption, UsageError } from "./arguments.ts";
 import { openDataFile, openImages } from "./data-files.ts";
@@ -30,7 +31,7 @@ const args = {
     description: "convert: sharegpt, easyr1, trl, vlmevalkit or wethink",
     valueHint: "FORMAT",
   },
-  from: { type: "string", description: "convert: the same (default: as columns tell)", valueHint: "FORMAT" },
+  from: { type: "string", description: "The file's (convert: as columns tell)", valueHint: "FORMAT" },
   out: { type: "string", description: "convert: folder for the result", valueHint: "DIR" },
   copy: { type: "boolean", description: "convert: copy the images to DIR/images" },
   system: { type: "string", description: "convert: system prompt, or none", valueHint: "TEXT" },
@@ -42,7 +43,7 @@ export const dataCommand = defineCommand({
   run({ args: given }) {
     const json = given.json === true;
     if (given.action === "inspect") {
-      for (const option of ["to", "from", "out", "copy", "system"] as const)
+      for (const option of ["to", "out", "copy", "system"] as const)
         if (given[option] !== undefined && given[option] !== false)
           throw new UsageError(`--${option} is an option of convert`);
       const sampleSize = countOption("sample", given.sample);
@@ -50,7 +51,8 @@ export const dataCommand = defineCommand({
       return interruptible(async (signal) => {
         const images = given.images === undefined ? undefined : await openImages(given.images, { signal });
         const file = await openDataFile(given.file);
-        const options = { images, rejected: given.rejected, sampleSize, seed, signal };
+        const from = formatOption("from", given.from);
+        const options = { from, images, rejected: given.rejected, sampleSize, seed, signal };
         const report = await inspect(given.file, file, options);
         if (json) console.log(JSON.stringify(plainReport(report), undefined, 2));
         else console.log(describeDataset(given.file, report));
@@ -103,6 +105,7 @@ async function inspect(
   name: string,
   file: DataFile,
   options: {
+    from?: SampleFormat;
     images?: ImageLookup;
     rejected?: string;
     sampleSize?: number;
@@ -113,7 +116,8 @@ async function inspect(
   const progress = new Progress();
   const out = options.rejected === undefined ? undefined : await rejectedFile(options.rejected, file);
   try {
-    return await inspectDataset(file, {
+    const { from = "wethink", images, signal } = options;
+    return await countRecords(readRecords(file, { from, images, signal }), {
       ...options,
       onRejected: (row) => out?.write(`${rejectedLine(row)}\n`),
       onProgress: (rows) => progress.show(`reading ${name}`, `${rows} rows`),

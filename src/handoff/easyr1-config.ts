@@ -2,6 +2,7 @@ import { lossForms } from "../rl/loss-types.ts";
 import type { KlType } from "../rl/kl.ts";
 import type { Recipe } from "../train/recipe.ts";
 import type { RunRecipe } from "../train/run-recipe.ts";
+import { recordsTaskName } from "../tasks/task.ts";
 import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
 import { chatTemplateText, formatPromptText } from "./chat-template-file.ts";
 import type { HandoffCounts } from "./rows.ts";
@@ -59,9 +60,25 @@ const klPenalties: Readonly<Record<KlType, string>> = { k1: "kl", abs: "abs", k2
 
 /** The system prompt of a hand-off. */
 export function systemOf({ system, recipe }: Pick<EasyR1Settings, "system" | "recipe">): string {
-  const own = recipe && ("sft" in recipe ? recipe.sft.system : recipe.grpo.system);
-  const ofTask = recipe?.task.system; // that of records
-  return system ?? (typeof ofTask === "string" ? ofTask : undefined) ?? own ?? REASONING_SYSTEM_PROMPT;
+  return system ?? ownSystem(recipe) ?? REASONING_SYSTEM_PROMPT;
+}
+
+/** What is to be said where a run was without a system prompt: the hand-off has one all the same. */
+export function systemNotes({ system, recipe }: Pick<EasyR1Settings, "system" | "recipe">): string[] {
+  const added = recipe !== undefined && system === undefined && ownSystem(recipe) === undefined;
+  return added ? ["The recipe has no system prompt; the kit's own is used."] : [];
+}
+
+/** A recipe's, or that of its records: those without a word of it have the kit's own. */
+function ownSystem(recipe: RunRecipe | undefined): string | undefined {
+  if (!recipe) return undefined;
+  const { system: ofTask } = recipe.task;
+  if (typeof ofTask === "string") return ofTask;
+  const own = "sft" in recipe ? recipe.sft.system : recipe.grpo.system;
+  return (
+    own ??
+    (recipe.task.name === recordsTaskName && ofTask === undefined ? REASONING_SYSTEM_PROMPT : undefined)
+  );
 }
 
 /** EasyR1's configuration for a run: keys, types and defaults of the target, values of the recipe. */

@@ -5,6 +5,7 @@ import { checkEasyR1 } from "./easyr1-checks.ts";
 import {
   easyR1Config,
   easyR1Targets,
+  systemNotes,
   systemOf,
   type EasyR1Config,
   type EasyR1Settings,
@@ -51,7 +52,7 @@ export async function easyR1Handoff(options: EasyR1HandoffOptions): Promise<Hand
   const rows = new HandoffRows(data);
   const counts = await rows.counts();
   const configs = new Map<EasyR1Target, EasyR1Config>();
-  const notes: string[] = [];
+  const notes = systemNotes(options);
   const failed: string[] = [];
   for (const one of target === "both" ? easyR1Targets : [target]) {
     const config = easyR1Config(one, counts, options);

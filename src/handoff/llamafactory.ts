@@ -2,7 +2,7 @@ import { shareGptDatasetInfo, toShareGpt } from "../data/formats/sharegpt.ts";
 import type { SftRunOptions } from "../train/run-recipe.ts";
 import { InvalidOptionError, ThinktabError } from "../util/errors.ts";
 import type { Handoff } from "./easyr1.ts";
-import { systemOf, type EasyR1Settings } from "./easyr1-config.ts";
+import { systemNotes, systemOf, type EasyR1Settings } from "./easyr1-config.ts";
 import type { HandoffFile } from "./files.ts";
 import { HandoffRows, type HandoffCounts, type HandoffData } from "./rows.ts";
 import { toYaml, withValue, type ConfigTree } from "./yaml.ts";
@@ -28,7 +28,7 @@ export async function llamaFactoryHandoff(options: LlamaFactoryHandoffOptions): 
   const rows = new HandoffRows(data, true);
   const counts = await rows.counts();
   if (counts.train === 0) throw new ThinktabError("hand-off: got no row to train on, expected at least one");
-  const notes: string[] = [];
+  const notes = systemNotes(options);
   const tree = Object.entries(set).reduce<ConfigTree>(
     (all, [path, value]) => withValue(all, path, value),
     configOf(options, counts, notes),

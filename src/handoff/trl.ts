@@ -3,7 +3,7 @@ import { lossForms } from "../rl/loss-types.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { ThinktabError } from "../util/errors.ts";
 import type { Handoff } from "./easyr1.ts";
-import { systemOf, type EasyR1Settings, type HandoffProblem } from "./easyr1-config.ts";
+import { systemNotes, systemOf, type EasyR1Settings, type HandoffProblem } from "./easyr1-config.ts";
 import type { HandoffFile } from "./files.ts";
 import {
   HandoffRows,
@@ -34,7 +34,7 @@ export async function trlHandoff(options: TrlHandoffOptions): Promise<Handoff> {
   const { recipe, data, reward, set = {}, full = false } = options;
   const rows = new HandoffRows(data);
   const counts = await rows.counts();
-  const notes: string[] = [];
+  const notes = systemNotes(options);
   const problems: HandoffProblem[] = [];
   if (recipe && !("grpo" in recipe))
     problems.push({

@@ -89,6 +89,13 @@ describe("thinktab data inspect", () => {
     expect(odd.out).not.toMatch(/[\x00-\x09\x0b-\x1f]/);
   });
 
+  test("reads the layout that it is told", async () => {
+    const row = { problem: "<image>How many?", answer: "3", images: ["a.png"] };
+    write(place("easyr1.jsonl"), JSON.stringify(row));
+    const { out } = await thinktab("data", "inspect", place("easyr1.jsonl"), "--from", "easyr1", "--json");
+    expect(JSON.parse(out)).toMatchObject({ accepted: 1, samples: [{ record: { problem: "How many?" } }] });
+  });
+
   test("names the part that is missing", async () => {
     const { code, err } = await thinktab("data", "inspect", set, "--images", place("gap"));
     expect(code).toBe(1);

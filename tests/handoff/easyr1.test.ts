@@ -132,6 +132,24 @@ describe("the system prompt", () => {
     expect(await template({ system: "Be brief." })).toBe(chatTemplateText("Be brief."));
   });
 
+  test("is told of where the run was without one", async () => {
+    const said = "The recipe has no system prompt; the kit's own is used.";
+    const notes = async (task: object) =>
+      (
+        await handoff({
+          recipe: parseRunRecipe({
+            model: "toy",
+            task: { name: "records", data: "r.jsonl", ...task },
+            grpo: {},
+          }),
+          target: "main",
+        })
+      ).notes;
+    expect(await notes({ system: null })).toContain(said);
+    expect(await notes({})).not.toContain(said);
+    expect(await notes({ system: text })).not.toContain(said);
+  });
+
   test("or stands behind the question", async () => {
     expect(new Template(formatPromptText(text)).render({ content: " What? " })).toBe(`What?\n\n${text}`);
     const files = await contents(await handoff({ promptPlace: "user", system: text }));

@@ -25,14 +25,13 @@ import { memoryStore, type BlobStore } from "../storage/blob-store.ts";
 import { folderStore } from "../storage/folder-store.ts";
 import { CorruptFileError, MissingFileError } from "../util/errors.ts";
 import { isRecord } from "../util/is-record.ts";
-import { sha256Hex } from "../util/sha256.ts";
 import { numberOption, UsageError } from "./arguments.ts";
 import { loadPolicy, weightFormats } from "./chat.ts";
 import { openDataFile, openImages } from "./data-files.ts";
 import { describeComparison, describeEvaluation } from "./eval-text.ts";
 import { formatDuration, Progress } from "./format.ts";
 import { describeTerms } from "./run-text.ts";
-import { interruptible, isAbort, openDevice, openFolder, toyModel } from "./session.ts";
+import { adapterSha256, interruptible, isAbort, openDevice, openFolder, toyModel } from "./session.ts";
 
 const args = {
   table: { type: "positional", description: "Benchmark in VLMEvalKit's TSV; path or URL", required: false },
@@ -305,13 +304,6 @@ async function openAnswerer(
     device.destroy();
     throw error;
   }
-}
-
-/** Of an adapter's weights: a run does not go on with others under the same path. */
-async function adapterSha256(folder: string): Promise<string> {
-  const name = "adapter_model.safetensors";
-  const source = await openFolder(folder, `a PEFT adapter's folder with ${name}`);
-  return (await sha256Hex(await source.read(name, 0))).slice(0, 16);
 }
 
 /** Undefined: no judge. */

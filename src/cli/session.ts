@@ -7,6 +7,7 @@ import { tinyPolicySource } from "../models/tiny-policy.ts";
 import { folderSource } from "../storage/folder-source.ts";
 import type { FileSource } from "../storage/source.ts";
 import { GpuUnavailableError, MissingFileError } from "../util/errors.ts";
+import { sha256Hex } from "../util/sha256.ts";
 import { packageRoot } from "./package-root.ts";
 
 /**
@@ -82,4 +83,11 @@ export async function interruptible<T>(work: (signal: AbortSignal) => Promise<T>
 
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
+}
+
+/** Of an adapter's weights: others under the same path are told apart from them. @throws MissingFileError */
+export async function adapterSha256(folder: string): Promise<string> {
+  const name = "adapter_model.safetensors";
+  const source = await openFolder(folder, `a PEFT adapter's folder with ${name}`);
+  return (await sha256Hex(await source.read(name, 0))).slice(0, 16);
 }

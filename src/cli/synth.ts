@@ -2,6 +2,7 @@ import { mkdir, stat, writeFile } from "node:fs/promises";
 import { setMaxListeners } from "node:events";
 import { basename, join } from "node:path";
 import { defineCommand } from "citty";
+import type { ModelHost } from "../language-models/open.ts";
 import type { Policy } from "../rollout/policy.ts";
 import { loadMathEngine } from "../rl/verifiers/math-engine.ts";
 import { openSynthesisModels, type SynthesisConfig } from "../synthesis/config.ts";
@@ -16,7 +17,7 @@ import { toyScenes } from "../synthesis/toy-scenes.ts";
 import { numberOption, UsageError } from "./arguments.ts";
 import { loadPolicy } from "./chat.ts";
 import { formatDuration, Progress, wrapText } from "./format.ts";
-import { interruptible, isAbort, openDevice, toyModel } from "./session.ts";
+import { adapterSha256, interruptible, isAbort, openDevice, toyModel } from "./session.ts";
 import { imagesInFolder, keysFromEnvironment, readSynthesisConfig, type ReadConfig } from "./synth-config.ts";
 import { JsonlSynthesisStore, synthesisFiles } from "./synth-store.ts";
 import { describeCounters, describeRoles, describeSynthesis } from "./synth-text.ts";
@@ -79,7 +80,7 @@ export const synthCommand = defineCommand({
           ...overrides,
           models: roles
             ? await openSynthesisModels({ models: roles }, async (role) =>
-                role.kind === "policy" ? { policy: await loaded.policy() } : keys(role),
+                role.kind === "policy" ? loaded.host() : keys(role),
               )
             : world.models(),
           math: loadMathEngine,
@@ -87,10 +88,9 @@ export const synthCommand = defineCommand({
         };
         if (passRate) {
           const { samples: n, above, below, ...sampling } = passRate;
-          const sampled = await loaded.policy();
-          // A small policy's context leaves room for no more.
-          const maxNewTokens = Math.min(1024, sampled.model.config.text.maxPositionEmbeddings >> 1);
-          const sampler = policySampler(sampled, { maxNewTokens, ...sampling, ...loaded.names });
+          const { policy: sampled, policyTokens, policyIdentity: identity } = await loaded.host();
+          const maxNewTokens = Math.min(1024, policyTokens);
+          const sampler = policySampler(sampled, { maxNewTokens, ...sampling, name: loaded.name, identity });
           options.passRate = { sampler, ...definedOnly({ samples: n, above, below }) };
         }
         return await run(world.images, options, { out, json: given.json === true, notes: world.notes });
@@ -146,11 +146,15 @@ async function ofToyWorld(count: number, seed: number, out: string): Promise<Wor
   };
 }
 
+/** The policy as models are opened with it. */
+type PolicyHost = { policy: Policy } & Required<Pick<ModelHost, "policyIdentity" | "policyTokens">>;
+
 /** The policy of roles and of the pass rate, loaded when it is first asked for. */
 function lazyPolicy(model: string, adapter: string | undefined, signal: AbortSignal) {
   const name = adapter === undefined ? model : `${basename(adapter)} on ${model}`;
-  let loading: Promise<{ policy: Policy; close: () => void }> | undefined;
+  let loading: Promise<PolicyHost & { close: () => void }> | undefined;
   const load = async () => {
+    const hash = adapter === undefined ? null : await adapterSha256(adapter);
     const device = await openDevice();
     try {
       const policy = await loadPolicy(device, model, { adapter }, new Progress(), signal);
@@ -158,15 +162,17 @@ function lazyPolicy(model: string, adapter: string | undefined, signal: AbortSig
         policy.destroy();
         device.destroy();
       };
-      return { policy, close };
+      // A small policy's context leaves room for no longer answers.
+      const policyTokens = policy.model.config.text.maxPositionEmbeddings >> 1;
+      return { policy, policyIdentity: JSON.stringify(["policy", model, hash]), policyTokens, close };
     } catch (error) {
       device.destroy();
       throw error;
     }
   };
   return {
-    names: { name: `policy ${name}`, identity: JSON.stringify(["policy", model, adapter ?? null]) },
-    policy: async () => (await (loading ??= load())).policy,
+    name: `policy ${name}`,
+    host: (): Promise<PolicyHost> => (loading ??= load()),
     close: async () => (await loading?.catch(() => undefined))?.close(),
   };
 }

@@ -5,7 +5,7 @@ import { builtInModel, type BuiltInApi } from "./built-in.ts";
 import type { LanguageModel, PairScorer } from "./language-model.ts";
 import type { OnnxConfig, OnnxHost } from "./onnx.ts";
 import { openAiModel, type OpenAiConfig } from "./openai-compatible.ts";
-import { policyModel, type GeneratingPolicy } from "./policy-model.ts";
+import { policyIdentity, policyModel, type GeneratingPolicy } from "./policy-model.ts";
 
 /** The policy that is loaded, as it stands or without its adapter. */
 export interface PolicyConfig {
@@ -34,6 +34,10 @@ export interface ModelHost {
   key?: string | ((config: OpenAiConfig) => string | undefined);
   /** The policy that `kind: "policy"` means. */
   policy?: GeneratingPolicy;
+  /** Names its weights for caches, those of its adapter included. Absent: the model has the identity null. */
+  policyIdentity?: string;
+  /** Most tokens of its answers. */
+  policyTokens?: number;
   /** In place of the platform's. */
   fetch?: typeof fetch;
   /** In place of the browser's. */
@@ -60,7 +64,9 @@ export async function openLanguageModel(
     case "policy": {
       const { adapter = true, name } = checked;
       if (!host.policy) throw new InvalidOptionError("model: policy", "none loaded", "a loaded policy");
-      return policyModel(host.policy, { adapter, name });
+      const { policyIdentity: weights, policyTokens: mostTokens } = host;
+      const identity = weights === undefined ? null : policyIdentity(weights, adapter);
+      return policyModel(host.policy, { adapter, name, identity, mostTokens });
     }
     case "built-in":
       return builtInModel({

@@ -49,6 +49,8 @@ const quoted = 300;
 interface Refusal {
   problem: string;
   again: boolean;
+  /** It is for what the question holds. */
+  ofQuestion?: boolean;
   retryAfterMs?: number | null;
   /** The endpoint does not take `response_format`. */
   unstructured?: boolean;
@@ -117,7 +119,7 @@ class OpenAiModel implements LanguageModel {
           continue;
         }
         const { retryAfterMs: asked = null } = outcome;
-        if (!outcome.again) throw this.#error(outcome.problem);
+        if (!outcome.again) throw this.#error(outcome.problem, outcome.ofQuestion);
         if (attempt === attempts) throw this.#error(`${outcome.problem}, after ${attempts} tries`);
         if (asked !== null && asked > maxRetryAfterMs) {
           const seconds = Math.ceil(asked / 1000);
@@ -154,7 +156,8 @@ class OpenAiModel implements LanguageModel {
       const text = await response.text();
       if (response.status !== 200) return this.#refusal(response, text);
       const read = readAnswer(text);
-      if ("problem" in read) return { problem: this.#quote(read.problem), again: read.again };
+      if ("problem" in read)
+        return { problem: this.#quote(read.problem), again: read.again, ofQuestion: !read.again };
       this.#meter.latency(performance.now() - begin);
       return read;
     } catch (error) {
@@ -175,6 +178,9 @@ class OpenAiModel implements LanguageModel {
       problem,
       again: !spent && (status === 408 || status === 429 || status >= 500),
       retryAfterMs: retryAfterMs(headers.get("Retry-After")),
+      ofQuestion:
+        [400, 413, 422].includes(status) &&
+        /content.?(filter|policy)|moderation|safety|context.?length|too (long|large)/i.test(text),
       unstructured: (status === 400 || status === 422) && /response_format|json_schema/.test(text),
     };
   }
@@ -188,8 +194,8 @@ class OpenAiModel implements LanguageModel {
   }
 
   /** Without a cause: what `fetch` throws may quote what was sent. */
-  #error(problem: string): LanguageModelError {
-    return new LanguageModelError(`${this.name} at ${this.#config.baseUrl}: ${problem}`);
+  #error(problem: string, ofQuestion?: boolean): LanguageModelError {
+    return new LanguageModelError(`${this.name} at ${this.#config.baseUrl}: ${problem}`, { ofQuestion });
   }
 }
 

@@ -5,6 +5,7 @@ import type { AskOptions, LanguageModel, ModelAnswer } from "./language-model.ts
 import { Limiter } from "./limiter.ts";
 import { ModelMeter } from "./meter.ts";
 import { refuseImages } from "./openai-compatible.ts";
+import { ContextLengthError, ImageTokenMismatchError, LanguageModelError } from "../util/errors.ts";
 
 /** The part of a policy that answers; {@link Policy} is one. */
 export interface GeneratingPolicy {
@@ -25,6 +26,13 @@ export interface PolicyModelOptions {
   takesImages?: boolean;
   /** Names the weights for caches. Default null: a policy's answers change as it learns, and are never kept. */
   identity?: string | null;
+  /** Most tokens of an answer, whatever is asked for: a small context has no room for more. */
+  mostTokens?: number;
+}
+
+/** Names a policy for caches. @param weights name of its weights, those of its adapter included. */
+export function policyIdentity(weights: string, adapter = true): string {
+  return adapter ? weights : JSON.stringify(["without adapter", weights]);
 }
 
 /**
@@ -32,7 +40,7 @@ export interface PolicyModelOptions {
  * prompt are not told. A seed and a temperature give the same answer again.
  */
 export function policyModel(policy: GeneratingPolicy, options: PolicyModelOptions = {}): LanguageModel {
-  const { adapter = true, takesImages = true, identity = null } = options;
+  const { adapter = true, takesImages = true, identity = null, mostTokens = Infinity } = options;
   const limiter = new Limiter(1);
   const meter = new ModelMeter();
   const model: LanguageModel = {
@@ -49,17 +57,27 @@ export function policyModel(policy: GeneratingPolicy, options: PolicyModelOption
           const completions = await policy.generate(messages, {
             adapter,
             signal,
-            maxNewTokens: maxTokens,
+            maxNewTokens: maxTokens === undefined ? undefined : Math.min(maxTokens, mostTokens),
             temperature,
             seed,
           });
           meter.latency(performance.now() - begin);
           return completions;
         }, signal);
-        const [completion] = await untilAborted(turn, signal);
+        const [completion] = await untilAborted(turn, signal).catch(throwForQuestion);
         const { text, tokens, finishReason } = completion;
         return { text, completionTokens: tokens.length, finishReason } satisfies ModelAnswer;
       }),
   };
   return model;
+}
+
+/**
+ * A question that the policy cannot take is no reason to ask no others.
+ * @throws LanguageModelError for those; any other error as it is.
+ */
+export function throwForQuestion(error: unknown): never {
+  if (error instanceof ContextLengthError || error instanceof ImageTokenMismatchError)
+    throw new LanguageModelError(error.message, { cause: error, ofQuestion: true });
+  throw error;
 }

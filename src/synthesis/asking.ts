@@ -35,7 +35,7 @@ export interface AskingOptions {
   /** Askings until a reply can be read. */
   attempts: number;
   concurrency: number;
-  /** Requests that may fail one after the other. */
+  /** Requests that may fail one after the other, for other reasons than what they ask. */
   failuresInARow: number;
   seed?: number;
   /** Nothing more is asked. */
@@ -133,7 +133,10 @@ export class Asking {
     let reused = true;
     const answered = (async () => {
       const kept = await this.options.store.answer(key);
-      if (kept) return kept;
+      if (kept) {
+        this.#failures = 0; // else what fails for good would end every run at the same place
+        return kept;
+      }
       reused = false;
       await before?.();
       // Without the signal: what waits for its turn finds it aborted then, and a listener less waits with it.
@@ -166,6 +169,7 @@ export class Asking {
       signal.throwIfAborted();
       if (!(error instanceof LanguageModelError)) throw error;
       tally.add(stage, "failed");
+      if (error.ofQuestion) throw error;
       if (++this.#failures >= failuresInARow) throw new TooManyFailures(this.#failures, error);
       throw error;
     }

@@ -292,8 +292,9 @@ class ImageMaker {
     } catch (error) {
       if (error instanceof UnreadableReply) throw new Dropped(stage, "unreadable-reply", error.message);
       if (error instanceof UnusableImage) throw new Dropped(stage, error.reason, error.message);
-      if (error instanceof LanguageModelError) throw new Pending(stage, error);
-      throw error;
+      if (!(error instanceof LanguageModelError)) throw error;
+      if (error.ofQuestion) throw new Dropped(stage, "refused", error.message);
+      throw new Pending(stage, error);
     }
   }
 

@@ -1,8 +1,8 @@
 /** The policy's own say on how hard a question is: how often it is right. */
-import type { GeneratingPolicy } from "../language-models/policy-model.ts";
+import { throwForQuestion, type GeneratingPolicy } from "../language-models/policy-model.ts";
 import { hybridReward, type HybridReward, type JudgeAnswer } from "../rl/hybrid-reward.ts";
 import type { MathEngine } from "../rl/math/math-json.ts";
-import { ContextLengthError, InvalidOptionError, LanguageModelError } from "../util/errors.ts";
+import { InvalidOptionError } from "../util/errors.ts";
 import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
 import type { WeThinkRecord } from "../data/wethink/record.ts";
 import type { AskedImage, Asking } from "./asking.ts";
@@ -80,12 +80,7 @@ export function policySampler(policy: GeneratingPolicy, options: PolicySamplerOp
         return completions.map(({ text }) => prefill + text);
       });
       turn = generated.catch(() => undefined); // one at a time: the policy has one device
-      return generated.catch((error: unknown) => {
-        // One question that is too long for the policy is no reason to end.
-        throw error instanceof ContextLengthError
-          ? new LanguageModelError(error.message, { cause: error })
-          : error;
-      });
+      return generated.catch(throwForQuestion);
     },
   };
 }

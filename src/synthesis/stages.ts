@@ -125,6 +125,7 @@ export const dropReasons = [
   "unsafe-path",
   "unreadable-image",
   "unreadable-reply",
+  "refused",
   "malformed-question",
   "duplicate-question",
   "ambiguous",

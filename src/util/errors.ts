@@ -69,7 +69,17 @@ export class CheckpointError extends ThinktabError {}
 export class StorageError extends ThinktabError {}
 
 /** A language model gave no answer that can be used: it refused, was late, is not there, or answered something else. */
-export class LanguageModelError extends ThinktabError {}
+export class LanguageModelError extends ThinktabError {
+  /** True: it is for what this question holds, so that asking it again does not help, and others may be answered. */
+  readonly ofQuestion: boolean;
+  constructor(
+    message: string,
+    { ofQuestion = false, ...options }: ErrorOptions & { ofQuestion?: boolean } = {},
+  ) {
+    super(message, options);
+    this.ofQuestion = ofQuestion;
+  }
+}
 
 const classes: Record<string, { name: string; prototype: ThinktabError }> = {
   ThinktabError,

@@ -3,6 +3,12 @@ import type { Message } from "../../src/data/chat-template.ts";
 import { openLanguageModel } from "../../src/language-models/open.ts";
 import { policyModel, type GeneratingPolicy } from "../../src/language-models/policy-model.ts";
 import type { GenerateOptions, Policy } from "../../src/rollout/policy.ts";
+import {
+  ContextLengthError,
+  DeviceLostError,
+  ImageTokenMismatchError,
+  LanguageModelError,
+} from "../../src/util/errors.ts";
 import type { RemotePolicy } from "../../workers/remote-policy.ts";
 
 const question: Message[] = [{ role: "user", content: "How many?" }];
@@ -71,4 +77,26 @@ test("images are refused where the policy is said not to see", async () => {
   const asked = model.ask([{ role: "user", content: [{ type: "image", image: "x.png" }] }]);
   await expect(asked).rejects.toThrow(/images: got 1/);
   expect(calls).toHaveLength(0);
+});
+
+test.each([
+  new ContextLengthError("prompt: got 2000 tokens, expected at most 1024"),
+  new ImageTokenMismatchError("prompt: got 2 image placeholders for 1 image"),
+])("a question that the policy cannot take fails alone: %s", async (error) => {
+  const model = policyModel({ generate: () => Promise.reject(error) });
+  const asked = model.ask(question);
+  await expect(asked).rejects.toThrow(LanguageModelError);
+  await expect(asked).rejects.toMatchObject({ message: error.message, ofQuestion: true });
+  const lost = policyModel({ generate: () => Promise.reject(new DeviceLostError("gone")) });
+  await expect(lost.ask(question)).rejects.toThrow(DeviceLostError);
+});
+
+test("caches tell policies apart by their weights, and the base from the adapter; a small one answers no longer than it can", async () => {
+  const { policy, calls } = fakePolicy();
+  const open = (adapter: boolean, policyIdentity: string) =>
+    openLanguageModel({ kind: "policy", adapter }, { policy, policyIdentity, policyTokens: 512 });
+  const opened = await Promise.all([open(true, "a"), open(false, "a"), open(true, "b"), open(false, "b")]);
+  expect(new Set(opened.map(({ identity }) => identity)).size).toBe(4);
+  for (const maxTokens of [9, 4096, undefined]) await opened[0].ask(question, { maxTokens });
+  expect(calls.map(({ options }) => options.maxNewTokens)).toEqual([9, 512, undefined]);
 });

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { LanguageModel } from "../../src/language-models/language-model.ts";
+import type { JsonSchema, LanguageModel } from "../../src/language-models/language-model.ts";
 import { openLanguageModel } from "../../src/language-models/open.ts";
+import type { GeneratingPolicy } from "../../src/language-models/policy-model.ts";
 import { everyRole, type AskingStage } from "../../src/synthesis/stages.ts";
 import { memorySynthesisStore } from "../../src/synthesis/store.ts";
 import { synthesize } from "../../src/synthesis/synthesize.ts";
@@ -161,4 +162,58 @@ describe("over 20 images against a server", () => {
     expect(ran.finished?.complete).toBe(true);
     expect(askedOf(again).filter((request) => answered.includes(request))).toEqual([]);
   });
+});
+
+describe("what a model can never answer", () => {
+  const refused: ChatReply = { status: 400, body: '{"error":{"code":"content_filter"}}' };
+
+  test("is dropped with the reason, and ends no run, however often it comes", async () => {
+    const { models } = await endpoint((_, stage) => (stage === "rewrite" ? refused : null));
+    const { drops, finished } = await run(images.slice(0, 3), models, { failuresInARow: 2 });
+    expect(finished).toMatchObject({ complete: true, counters: { records: 0 } });
+    const ofRewrite = drops.filter(({ stage }) => stage === "rewrite");
+    expect(ofRewrite.length).toBeGreaterThan(5);
+    expect(ofRewrite[0]).toMatchObject({
+      reason: "refused",
+      detail: expect.stringContaining("status 400") as string,
+    });
+  });
+
+  test("is no reason to stop beside answers that are in the journal", async () => {
+    // No word of why: it stays pending.
+    const { models } = await endpoint((_, stage) =>
+      stage === "rewrite" ? { status: 400, body: "no" } : null,
+    );
+    const store = memorySynthesisStore();
+    const few = images.slice(0, 3);
+    await run(few, models, { store, failuresInARow: 100 });
+    const resumed = await run(few, models, { store, failuresInARow: 5, concurrency: 1 });
+    expect(resumed.finished?.complete).toBe(false);
+    expect(resumed.pending.length).toBeGreaterThan(5);
+  });
+});
+
+test("answers of one policy are not taken for another's", async () => {
+  const store = memorySynthesisStore();
+  const asked: string[] = [];
+  const runOf = async (weights: string) => {
+    const policy: GeneratingPolicy = {
+      generate(messages) {
+        asked.push(weights);
+        const [{ content }] = messages;
+        const schema = typeof content === "string" ? content.slice(content.lastIndexOf("\n") + 1) : "";
+        return toy
+          .ask(messages, { schema: JSON.parse(schema) as JsonSchema })
+          .then(({ text }) => [{ text, tokens: [1], finishReason: "stop" as const }]);
+      },
+    };
+    const model = await openLanguageModel({ kind: "policy" }, { policy, policyIdentity: weights });
+    return run(images.slice(0, 1), everyRole(model), { store });
+  };
+  expect((await runOf("first")).kept).not.toEqual([]);
+  const before = asked.length;
+  await runOf("first");
+  expect(asked).toHaveLength(before);
+  await runOf("second");
+  expect(asked.slice(before)).toEqual(Array(before).fill("second"));
 });

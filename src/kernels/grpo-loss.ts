@@ -9,6 +9,7 @@ import reduce from "../../shaders/lib/reduce.wgsl?raw";
 import sigmoid from "../../shaders/lib/sigmoid.wgsl?raw";
 import sequenceSource from "../../shaders/grpo-loss-sequence.wgsl?raw";
 import source from "../../shaders/grpo-loss.wgsl?raw";
+import { klTypeNumbers } from "./kl-types.ts";
 
 const wgsl = [finite, pack, sigmoid, kl, source];
 const sequenceWgsl = [finite, reduce, kl, sequenceSource];
@@ -83,7 +84,6 @@ export const grpoFinish = defineKernel({
 /** Elements of the statistics tensor. */
 export const OBJECTIVE_STATS = 16;
 
-const klTypes = { k1: 1, k2: 2, k3: 3, abs: 4 } as const;
 const surrogates = { clip: 0, cispo: 1, sapo: 2, vespo: 3 } as const;
 
 /** Numbers as in `ObjectiveOptions` of rl/loss-types.ts, and what its `lossForm` makes of a loss type. */
@@ -108,7 +108,7 @@ export interface GrpoLossOptions {
   vespoLambdaNegative?: number;
   /** Default 0: with a reference the KL is measured, but not trained on. */
   klCoef?: ParamValue;
-  klType?: keyof typeof klTypes;
+  klType?: keyof typeof klTypeNumbers;
   klClamp?: boolean;
   /** Not at the level of sequences. */
   useBiasCorrectionKl?: boolean;
@@ -159,7 +159,7 @@ export function emitGrpoLoss(
   const through = level === "sequence" && (surrogate === "clip" || surrogate === "sapo");
   const kl = {
     has_ref: refLogp ? 1 : 0,
-    kl_type: klTypes[options.klType ?? "k3"],
+    kl_type: klTypeNumbers[options.klType ?? "k3"],
     kl_clamp: options.klClamp ? 1 : 0,
     kl_coef: options.klCoef ?? 0,
   };

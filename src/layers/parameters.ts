@@ -109,9 +109,17 @@ export class ParameterSet {
   /** Zeroes both moments where they are allocated: an optimizer that begins anew must not find those of another run. */
   resetMoments(): void {
     for (const { m, v } of this.blocks) {
-      for (const tensor of [m, v])
-        if (tensor) this.device.write(tensor, new Float32Array(elementCount(tensor.shape)));
+      for (const tensor of [m, v]) if (tensor) this.#zero(tensor);
     }
+  }
+
+  /** Zeroes gradients where they are allocated: those of a step that failed half way must not count in the next. */
+  zeroGradients(): void {
+    for (const { grad } of this.blocks) if (grad) this.#zero(grad);
+  }
+
+  #zero(tensor: Tensor): void {
+    this.device.write(tensor, new Float32Array(elementCount(tensor.shape)));
   }
 
   get names(): string[] {

@@ -13,11 +13,12 @@ export interface KlControlOptions {
 }
 
 /** The most that one step changes the weight by, as a share of samples / horizon. */
-const limit = 0.2;
+export const maxKlError = 0.2;
 
 /**
  * The next weight of the KL: coef · (1 + clip(kl / target − 1, ±0.2) · samples / horizon). Ziegler et al. 2019,
- * arXiv:1909.08593, section 2.2; EasyR1's adaptive controller. A KL that is not a number leaves it as it is.
+ * arXiv:1909.08593, section 2.2; EasyR1's adaptive controller. A KL that is not a number leaves it as it is. The
+ * weight stays above 0 while the horizon is more than a fifth of the samples.
  */
 export function adaptKlCoef(
   coef: number,
@@ -26,6 +27,6 @@ export function adaptKlCoef(
   if (!(target > 0)) throw new InvalidOptionError("adaptKlCoef: target", target, "a number above 0");
   if (!(horizon > 0)) throw new InvalidOptionError("adaptKlCoef: horizon", horizon, "a number above 0");
   if (Number.isNaN(kl)) return coef;
-  const error = Math.min(Math.max(kl / target - 1, -limit), limit);
+  const error = Math.min(Math.max(kl / target - 1, -maxKlError), maxKlError);
   return coef * (1 + (error * samples) / horizon);
 }

@@ -18,6 +18,8 @@ export interface ObjectiveBatch {
   lengths: Uint32Array;
   /** Of the updates on these rollouts, from 0. */
   iteration: number;
+  /** What the KL to `refLogp` weighs in this step's loss; 0 with the KL in the reward. An adaptive one changes from step to step. */
+  klCoef: number;
 }
 
 /** What an objective makes of a batch. */

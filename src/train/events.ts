@@ -43,7 +43,8 @@ export type TrainEvent =
         | "zero-variance"
         | "reward-failed"
         | "online-filtering"
-        | "skipped-demonstration";
+        | "skipped-demonstration"
+        | "skipped-example";
       message: string;
     }
   | { type: "done"; step: number; reason: "finished" | "stopped" };

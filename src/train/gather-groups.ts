@@ -31,22 +31,21 @@ export interface GatheredGroups {
   rounds: number;
   /** Groups dropped by verdict, and those that were more than a step takes. */
   dropped: Record<Exclude<FilterVerdict, "kept"> | "excess", number>;
+  /** Examples that could not be used, others drawn in their place, and why the first of them could not. */
+  skipped: number;
+  why?: string;
   timesMs: { rollout: number; reward: number };
 }
 
 export function newGathering(): GatheredGroups {
   const dropped = { low: 0, high: 0, none: 0, excess: 0 };
-  return { kept: [], all: [], rounds: 0, dropped, timesMs: { rollout: 0, reward: 0 } };
+  return { kept: [], all: [], rounds: 0, dropped, skipped: 0, timesMs: { rollout: 0, reward: 0 } };
 }
 
-/**
- * Adds a round's groups; with online filtering those that teach nothing are dropped.
- * @throws InvalidOptionError when no reward of the round has the part that groups are filtered by.
- */
+/** Adds a round's groups; with online filtering those that teach nothing are dropped. */
 export function gather(gathered: GatheredGroups, groups: readonly RewardedGroup[], recipe: Recipe): void {
   gathered.rounds++;
   gathered.all.push(...groups.map(toDrawn));
-  if (recipe.onlineFiltering) checkKey(groups, recipe.filterKey);
   for (const group of groups) {
     const verdict = recipe.onlineFiltering ? filterGroup(group.rewards, recipe) : "kept";
     if (verdict !== "kept") gathered.dropped[verdict]++;
@@ -60,8 +59,13 @@ export function isEnough({ kept, rounds }: GatheredGroups, recipe: Recipe): bool
   return kept.length >= recipe.promptsPerStep || rounds >= recipe.maxTryMakeBatch;
 }
 
-function checkKey(groups: readonly RewardedGroup[], filterKey: string): void {
-  const rewards = groups.flatMap((group) => group.rewards);
+/**
+ * What a step that kept nothing may owe to: a round may well lack a part that the next one has.
+ * @throws InvalidOptionError when no reward of the step has the part that groups are filtered by.
+ */
+export function checkFilter({ kept, all }: GatheredGroups, { onlineFiltering, filterKey }: Recipe): void {
+  if (!onlineFiltering || kept.length > 0) return;
+  const rewards = all.flatMap((group) => group.rewards);
   const rewarded = rewards.filter((reward) => filteredValue(reward, "overall") !== null);
   if (rewarded.length === 0 || rewarded.some((reward) => filteredValue(reward, filterKey) !== null)) return;
   const parts = new Set(rewarded.flatMap((reward) => Object.keys(reward.parts)));

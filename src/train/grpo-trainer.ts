@@ -8,9 +8,11 @@ import type { Completion } from "../rollout/engine.ts";
 import type { PolicyPrompt, Policy } from "../rollout/policy.ts";
 import type { Task, TaskExample } from "../tasks/task.ts";
 import { CheckpointError, InvalidOptionError, NonFiniteError, ShapeError } from "../util/errors.ts";
-import { Rng } from "../util/rng.ts";
 import type { TrainEvent } from "./events.ts";
+import { drawPrompts } from "./draw-prompts.ts";
+import type { DrawnPrompts } from "./draw-prompts.ts";
 import {
+  checkFilter,
   filterWarnings,
   gather,
   isEnough,
@@ -21,13 +23,15 @@ import {
 } from "./gather-groups.ts";
 import type { GatheredGroups, RewardedGroup } from "./gather-groups.ts";
 import { GrpoUpdater } from "./grpo-updater.ts";
-import type { Budget } from "./grpo-updater.ts";
+import type { Budget, StepRollouts, UpdateOptions, UpdateResult } from "./grpo-updater.ts";
 import type { MicroBatchCapacity } from "./micro-batches.ts";
 import { readTrained, restoreTrained, trainedParameters } from "./optimizer-program.ts";
 import type { TrainedTensors } from "./optimizer-program.ts";
 import { parseRecipe } from "./recipe.ts";
 import type { Recipe, RecipeOptions } from "./recipe.ts";
 import { learningRateAt } from "./schedule.ts";
+import { stepWarnings } from "./step-warnings.ts";
+import { bits } from "./unusable.ts";
 
 /** A run that can go on later, bit for bit. */
 export interface TrainerState {
@@ -77,6 +81,10 @@ export class GrpoTrainer {
   #rounds = 0;
   #klCoef: number;
   #nonFinite = 0;
+  /** Examples left out since the run began or went on. */
+  #skipped = 0;
+  /** The weights are those of half a step. */
+  #torn = false;
 
   /**
    * @param objective a function in place of the loss kernel, which a recipe's `objective` may name instead. With one, the
@@ -111,8 +119,10 @@ export class GrpoTrainer {
    * Runs up to the recipe's last step, yielding typed events. An aborted signal ends it between two phases, and the
    * steps done stay done.
    * @throws NonFiniteError after three steps in a row with a NaN or infinite gradient; weights are those before them.
+   *   CheckpointError after a step that an error ended between two of its updates, until a state is restored.
    */
   async *run({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<TrainEvent, void, void> {
+    this.#checkWhole();
     while (this.#step < this.recipe.steps) {
       if (signal?.aborted) {
         yield { type: "done", step: this.#step, reason: "stopped" };
@@ -156,7 +166,7 @@ export class GrpoTrainer {
     const learningRate = learningRateAt(step, { ...recipe, totalSteps: recipe.steps });
     const counts = { learningRate, updates: this.#updates, klCoef };
     // With nothing kept the step is left out.
-    const trained = kept.length > 0 ? await this.#updater.update(rollouts, counts) : undefined;
+    const trained = kept.length > 0 ? await this.#update(rollouts, counts) : undefined;
     const ended = performance.now();
 
     const skipped = trained?.optimizer.skipped ?? true;
@@ -203,14 +213,31 @@ export class GrpoTrainer {
       },
     });
     yield { type: "step", step, metrics: { ...metrics, ...this.scorer.metrics?.() } };
+    yield* this.#skipWarnings(step, gathered);
     yield* filterWarnings(step, recipe, gathered);
-    if (trained) yield* warnings(step, trained.optimizer, { advantages, zeroStd, learningRate });
+    if (trained) yield* stepWarnings(step, trained.optimizer, { advantages, zeroStd, learningRate });
     if (this.#nonFinite >= nonFiniteLimit) {
       throw new NonFiniteError(
         `step ${step}: the gradient was NaN or infinite ${nonFiniteLimit} times in a row (${trained?.objective.nonFinite} tokens of this ` +
           `step); the weights are those of step ${step - nonFiniteLimit}. A smaller learning rate or temperature may help.`,
       );
     }
+  }
+
+  /** Notes when an error, such as one of a user's objective, comes after some of the step's updates. */
+  async #update(rollouts: StepRollouts, options: UpdateOptions): Promise<UpdateResult> {
+    const { version } = this.policy;
+    try {
+      return await this.#updater.update(rollouts, options);
+    } catch (error) {
+      this.#torn = this.policy.version !== version;
+      throw error;
+    }
+  }
+
+  #checkWhole(): void {
+    if (this.#torn)
+      throw new CheckpointError("the last step was left half done: go on from a checkpoint of before it");
   }
 
   /** Groups of a step: of one round, or of as many as filtering takes to keep enough. */
@@ -221,22 +248,26 @@ export class GrpoTrainer {
     const { recipe } = this;
     const gathered = newGathering();
     do {
-      const groups = yield* this.#round(step, this.#rounds + gathered.rounds, gathered.timesMs, signal);
+      const groups = yield* this.#round(step, gathered, signal);
       gather(gathered, groups, recipe);
     } while (recipe.onlineFiltering && !isEnough(gathered, recipe));
+    checkFilter(gathered, recipe);
     return gathered;
   }
 
   /** Prompts of a round, a group of completions for each, and their rewards. */
   async *#round(
     step: number,
-    round: number,
-    timesMs: { rollout: number; reward: number },
+    gathered: GatheredGroups,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<TrainEvent, RewardedGroup[], void> {
     const { recipe } = this;
+    const round = this.#rounds + gathered.rounds;
+    const { timesMs } = gathered;
     const started = performance.now();
-    const { seeds, examples, prompts } = await this.#prompts(round, signal);
+    const { seeds, examples, prompts, skipped, why } = await this.#prompts(round, signal);
+    gathered.skipped += skipped;
+    gathered.why ??= why;
     yield* this.#prepare(step, prompts);
     yield { type: "phase", step, phase: "rollout" };
     const groups = await this.#rollOut(round, prompts, signal);
@@ -275,19 +306,19 @@ export class GrpoTrainer {
     if (budget) yield { type: "plan", step, steps, budget, adapter: { ...this.policy.device.info } };
   }
 
-  /** Examples of a round and their prompts: a pure function of seed and round. */
-  async #prompts(
-    round: number,
-    signal: AbortSignal | undefined,
-  ): Promise<{ seeds: number[]; examples: TaskExample[]; prompts: PolicyPrompt[] }> {
+  #prompts(round: number, signal: AbortSignal | undefined): Promise<DrawnPrompts> {
     const { recipe, policy, task } = this;
-    const random = new Rng(recipe.seed, 0x7261_696e, round * recipe.promptsPerStep);
-    const seeds = Array.from({ length: recipe.promptsPerStep }, () => random.uint32());
-    const examples = await Promise.all(seeds.map(async (seed) => task.example(seed)));
-    const system = recipe.system ?? undefined;
-    const prompts: PolicyPrompt[] = [];
-    for (const example of examples) prompts.push(await policy.encode(example.messages, { system, signal }));
-    return { seeds, examples, prompts };
+    return drawPrompts(round, { recipe, policy, task, signal });
+  }
+
+  /** Tells of the first example that was left out, and whenever there are twice as many: not at every step. */
+  *#skipWarnings(step: number, { skipped, why }: GatheredGroups): Generator<TrainEvent> {
+    const before = this.#skipped;
+    this.#skipped += skipped;
+    if (bits(this.#skipped) === bits(before)) return;
+    const count = this.#skipped === 1 ? "1 example was" : `${this.#skipped} examples were`;
+    const message = `${count} left out so far, others drawn instead; the first of this step: ${why ?? ""}`;
+    yield { type: "warning", step, code: "skipped-example", message };
   }
 
   /** A group of completions for each prompt. */
@@ -329,8 +360,12 @@ export class GrpoTrainer {
     return { budget: this.#updater.budget(), ...this.#updater.recorded };
   }
 
-  /** Everything a later process needs to go on with the same bits. */
+  /**
+   * Everything a later process needs to go on with the same bits.
+   * @throws CheckpointError after a step that an error ended between two of its updates.
+   */
   async state(): Promise<TrainerState> {
+    this.#checkWhole();
     return {
       recipe: this.recipe,
       task: this.task.name,
@@ -359,6 +394,7 @@ export class GrpoTrainer {
       );
     }
     restoreTrained(trainedParameters(this.policy.model, "trainer state"), state.tensors);
+    this.#torn = false;
     this.#step = state.step;
     this.#updates = state.updates;
     this.#numTokens = state.numTokens;
@@ -377,41 +413,4 @@ export class GrpoTrainer {
 function inlineScorer(task: Task): Scorer {
   return (completions, examples) =>
     Promise.all(completions.map(async (completion, i) => task.reward(completion, examples[i])));
-}
-
-function* warnings(
-  step: number,
-  optimizer: { skipped: boolean; changed: number },
-  {
-    advantages,
-    zeroStd,
-    learningRate,
-  }: { advantages: Float64Array; zeroStd: readonly boolean[]; learningRate: number },
-): Generator<TrainEvent> {
-  const hasAdvantage = advantages.some((advantage) => advantage !== 0);
-  if (optimizer.skipped) {
-    yield {
-      type: "warning",
-      step,
-      code: "non-finite",
-      message: "the gradient was NaN or infinite: the step was left out",
-    };
-  } else if (!hasAdvantage) {
-    const why = zeroStd.every(Boolean)
-      ? "in every group all completions got the same reward"
-      : "no completion had an advantage over others";
-    yield {
-      type: "warning",
-      step,
-      code: "zero-variance",
-      message: `${why}: there was nothing to learn from`,
-    };
-  } else if (optimizer.changed === 0 && learningRate > 0) {
-    yield {
-      type: "warning",
-      step,
-      code: "no-weight-changed",
-      message: "advantages were not zero, yet no weight changed",
-    };
-  }
 }

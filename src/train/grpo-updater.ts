@@ -34,6 +34,14 @@ export interface StepRollouts {
   rewards: readonly (number | null)[];
 }
 
+export interface UpdateOptions {
+  learningRate: number;
+  /** Updates before this one that changed weights. */
+  updates: number;
+  /** Of this step. */
+  klCoef: number;
+}
+
 export interface UpdateResult {
   objective: ObjectiveStats;
   optimizer: OptimizerReport;
@@ -234,11 +242,21 @@ export class GrpoUpdater {
 
   /**
    * One optimizer step per iteration on the rollouts; reads back metrics alone, and with an objective of the user's the
-   * log-probs that it is of.
+   * log-probs that it is of. An error, such as one of the user's, leaves no gradient behind; the weights may be those
+   * between two iterations then.
    */
-  async update(
+  async update(rollouts: StepRollouts, options: UpdateOptions): Promise<UpdateResult> {
+    try {
+      return await this.#update(rollouts, options);
+    } catch (error) {
+      this.policy.model.parameters?.zeroGradients();
+      throw error;
+    }
+  }
+
+  async #update(
     rollouts: StepRollouts,
-    { learningRate, updates, klCoef }: { learningRate: number; updates: number; klCoef: number },
+    { learningRate, updates, klCoef }: UpdateOptions,
   ): Promise<UpdateResult> {
     const { recipe, policy } = this;
     const { device } = policy;
@@ -281,7 +299,7 @@ export class GrpoUpdater {
               oldLogp: oldLogps[index] ?? null,
               samplerLogp: samplerLogpsOf(batch, completions),
               lengths: Uint32Array.from(lengthsOf(batch, completions)),
-              ...{ weights, iteration },
+              ...{ weights, iteration, klCoef: isPenalised ? 0 : klCoef },
             },
           });
           if (iteration === 0) oldLogps.push(inputs.logp);

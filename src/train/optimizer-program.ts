@@ -38,7 +38,9 @@ export async function readTrained(parameters: ParameterSet): Promise<TrainedTens
   };
 }
 
+/** Also forgets the gradients of a step that failed half way. */
 export function restoreTrained(parameters: ParameterSet, tensors: TrainedTensors): void {
+  parameters.zeroGradients();
   for (const what of ["param", "m", "v"] as const) parameters.restore(tensors[what], what);
 }
 

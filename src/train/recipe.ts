@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { advantageEstimators } from "../rl/advantage.ts";
+import { maxKlError } from "../rl/kl-control.ts";
 import { klTypes } from "../rl/kl.ts";
 import { conflictOf, importanceSamplingLevels, lossAverages, lossTypes } from "../rl/loss-types.ts";
 import { integer, nonNegative, optimizerEntries, positive, share } from "./optimizer-options.ts";
@@ -116,6 +117,13 @@ export const recipeSchema = v.pipe(
     check("gamma", hasReturns || recipe.gamma === 1, `1 with ${advEstimator}`);
     const isAdaptive = recipe.klController === "adaptive";
     check("klCoef", !isAdaptive || recipe.klCoef > 0, "a number above 0 with an adaptive klController");
+    // Else a single step could take the weight to 0, or below.
+    const leastHorizon = maxKlError * recipe.promptsPerStep * recipe.numGenerations;
+    check(
+      "klHorizon",
+      !isAdaptive || recipe.klHorizon > leastHorizon,
+      `more than a fifth of the completions of a step, ${leastHorizon}`,
+    );
     const isMeasured = recipe.klCoef > 0 || recipe.logKl;
     check("klPlacement", recipe.klPlacement === "loss" || isMeasured, `"loss", or a klCoef above 0`);
     check(

@@ -1,6 +1,7 @@
 import type { Message } from "../data/chat-template.ts";
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
-import { ContextLengthError, ImageDecodeError, ImageTokenMismatchError } from "../util/errors.ts";
+import { ContextLengthError } from "../util/errors.ts";
+import { isOfExample, mostLeftOut } from "./unusable.ts";
 
 /** A chat and what the policy should answer. The stop token is put behind the response. */
 export interface SftExample {
@@ -32,7 +33,10 @@ export interface SftBatch {
 }
 
 export interface DrawOptions {
-  policy: Policy;
+  policy: Pick<Policy, "encode"> & {
+    tokenizer: Pick<Policy["tokenizer"], "encode">;
+    model: { config: { tokens: { eos: readonly number[] } } };
+  };
   data: SftData;
   system?: string;
   /** Examples wanted. */
@@ -42,13 +46,13 @@ export interface DrawOptions {
 }
 
 /**
- * Draws the examples of a step from number `begin` on. One that is too long, or whose image is none, is left out and the
+ * Draws the examples of a step from number `begin` on. One that is too long, or whose image is none or missing, is left out and the
  * next is drawn in its place: a data set of many thousands has some, and they are no reason to end a run.
  * @throws ContextLengthError when nearly all are left out
  */
 export async function drawExamples(begin: number, options: DrawOptions): Promise<SftBatch> {
   const batch: SftBatch = { examples: [], end: begin, skipped: 0 };
-  const limit = 100 + 10 * options.count;
+  const limit = mostLeftOut(options.count);
   while (batch.examples.length < options.count) {
     const index = batch.end++;
     const example = await tokenized(index, options);
@@ -60,7 +64,7 @@ export async function drawExamples(begin: number, options: DrawOptions): Promise
     batch.why ??= example;
     if (batch.skipped < limit) continue;
     throw new ContextLengthError(
-      `SFT: ${batch.skipped} of ${batch.skipped + batch.examples.length} demonstrations in a row cannot be used; ` +
+      `SFT: ${batch.skipped} of ${batch.skipped + batch.examples.length} demonstrations cannot be used; ` +
         `the first: ${batch.why}`,
     );
   }
@@ -72,9 +76,9 @@ async function tokenized(
   index: number,
   { policy, data, system, maxTokens }: DrawOptions,
 ): Promise<TokenizedExample | string> {
-  const { messages, response } = await data(index);
   const [stop] = policy.model.config.tokens.eos;
   try {
+    const { messages, response } = await data(index);
     const target = [...policy.tokenizer.encode(response), stop];
     const example = { prompt: await policy.encode(messages, { system }), target };
     if (tokensOf(example) <= maxTokens) return example;
@@ -83,9 +87,7 @@ async function tokenized(
       `response, expected at most ${maxTokens + 1} together`
     );
   } catch (error) {
-    const ofTheExample = [ContextLengthError, ImageDecodeError, ImageTokenMismatchError];
-    if (ofTheExample.some((kind) => error instanceof kind))
-      return `demonstration ${index}: ${(error as Error).message}`;
+    if (isOfExample(error)) return `demonstration ${index}: ${error.message}`;
     throw error;
   }
 }

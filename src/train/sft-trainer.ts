@@ -18,6 +18,7 @@ import { recordSft } from "./sft-programs.ts";
 import type { SftPrograms } from "./sft-programs.ts";
 import { parseSftRecipe } from "./sft-recipe.ts";
 import type { SftRecipe, SftRecipeOptions } from "./sft-recipe.ts";
+import { bits } from "./unusable.ts";
 
 export type { SftData, SftExample } from "./sft-data.ts";
 
@@ -358,9 +359,4 @@ function withRoom(at: SftCapacity | undefined, needed: SftCapacity, most: number
     segments: more("segments", most ? Math.ceil(1.5 * needed.segments) : needed.segments),
     patches: more("patches", needed.patches),
   };
-}
-
-/** Binary digits of a count. */
-function bits(count: number): number {
-  return 32 - Math.clz32(count);
 }

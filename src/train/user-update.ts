@@ -69,7 +69,7 @@ export interface UserBatch {
   advantages: Tensor;
   /** Which advantage is each token's. */
   advantageIndex: Uint32Array;
-  given: Pick<ObjectiveBatch, "oldLogp" | "samplerLogp" | "weights" | "lengths" | "iteration">;
+  given: Pick<ObjectiveBatch, "oldLogp" | "samplerLogp" | "weights" | "lengths" | "iteration" | "klCoef">;
   temperature: number;
 }
 
@@ -99,11 +99,25 @@ export async function runUserUpdate(
     refLogp: read[3]?.slice(0, T) ?? null,
     advantages: Float32Array.from(batch.advantageIndex, (index) => advantages[index]),
   };
-  const result = await evaluateObjective(objective, inputs, options);
+  const result = await evaluateObjective(objective, copyOf(inputs), options);
   const values = { ...backward.inputs.write(backward.program, packed), temperature };
   backward.program.write(backward.dlogp, Float32Array.from(result.dlogp));
   runPrograms(device, [[backward.program, values], ...batch.after]);
   return { inputs, result, entropy: entropy.subarray(0, T) };
+}
+
+/** The batch with arrays of its own: what the user's function does to them reaches neither statistics nor later updates. */
+function copyOf(batch: ObjectiveBatch): ObjectiveBatch {
+  return {
+    ...batch,
+    logp: batch.logp.slice(),
+    oldLogp: batch.oldLogp?.slice() ?? null,
+    refLogp: batch.refLogp?.slice() ?? null,
+    samplerLogp: batch.samplerLogp.slice(),
+    advantages: batch.advantages.slice(),
+    weights: batch.weights.slice(),
+    lengths: batch.lengths.slice(),
+  };
 }
 
 /** The statistics of a step's micro-batches, as the kernel would have them; shares of clipped tokens only the user knows. */

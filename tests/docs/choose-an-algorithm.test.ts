@@ -26,6 +26,7 @@ test("the objective of the page is a policy gradient of what went well", async (
     weights: Float32Array.of(0.25, 0.25, 0.5),
     lengths: Uint32Array.of(2, 1),
     iteration: 0,
+    klCoef: 0,
   };
   const result = await evaluateObjective(whatWentWell, batch, {});
   expect(result.loss).toBe(1.5);

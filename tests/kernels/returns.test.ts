@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { emitReturnAdvantages, emitTokenRewards } from "../../src/kernels/returns.ts";
 import { returnAdvantagesForward, tokenRewardsForward } from "../../src/reference/returns.ts";
-import { boundsOf } from "../../src/rl/returns.ts";
+import { boundsOf, tokenRewards as tokenRewardsTwin } from "../../src/rl/returns.ts";
 import { expectClose } from "../support/close.ts";
 import { sharedDevice } from "../support/device.ts";
 import { once } from "../support/once.ts";
@@ -15,13 +15,15 @@ interface Case {
   refLogp?: Float64Array;
   klCoef: number;
   klType: "k1" | "k2" | "k3" | "abs";
+  klClamp?: boolean;
   gamma: number;
   /** Tokens that there is room for behind those of the completions. */
   spare?: number;
   eps?: number;
 }
 
-async function run({ rewards, lengths, logp, refLogp, klCoef, klType, gamma, spare = 0, eps = 1e-8 }: Case) {
+async function run({ rewards, lengths, logp, refLogp, klCoef, klType, klClamp, ...rest }: Case) {
+  const { gamma, spare = 0, eps = 1e-8 } = rest;
   const S = rewards.length;
   const N = lengths.reduce((sum, length) => sum + length, 0);
   const T = N + spare;
@@ -43,6 +45,7 @@ async function run({ rewards, lengths, logp, refLogp, klCoef, klType, gamma, spa
         kl,
         klCoef: rec.scalar("klCoef"),
         klType,
+        klClamp,
       });
       emitReturnAdvantages(rec, { tokenRewards, bounds, advantages, gamma, eps });
       return { tokenRewards, scores, kl, advantages };
@@ -101,6 +104,21 @@ describe("returns", () => {
       }
     },
   );
+
+  test("k3 is clamped as EasyR1's low_var_kl, and only when asked to", async () => {
+    // Log-ratios of −30, 30, −2.5 and 1: a value above 10; one within ±20 of the exponential; two left alone.
+    const logp = Float64Array.of(-31, -1, -3.5, -1);
+    const refLogp = Float64Array.of(-1, -31, -1, -2);
+    const given = { rewards: Float64Array.of(1), lengths: [4], logp, refLogp, klCoef: 0.5, gamma: 1 };
+    const clamped = { ...given, klType: "k3", klClamp: true } as const;
+    const { scores, kl, tokenRewards } = await run(clamped);
+    expectClose(tokenRewards, tokenRewardsTwin(clamped).tokens, { abs: 1e-5, rel: 1e-5 }, "token rewards");
+    const sum = 10 + 10 + (Math.expm1(2.5) - 2.5) + Math.exp(-1);
+    expectClose(kl, [sum / 4], { abs: 1e-5, rel: 1e-5 }, "kl");
+    expectClose(scores, [1 - 0.5 * sum], { abs: 1e-5, rel: 1e-5 }, "scores");
+    const free = await run({ ...clamped, klClamp: false });
+    expect(free.kl[0]).toBeGreaterThan(1e12);
+  });
 
   test("EasyR1's values; completions that a step lacks change nothing", async () => {
     const golden = [0.318779, 0.686601, 1.095293, -1.152509, -0.948164];

@@ -11,7 +11,7 @@ describe("agrees with rl/returns.ts, which is held to EasyR1's values", () => {
   const logp = normals(N, 2).map((value) => -Math.abs(value));
   const refLogp = normals(N, 3).map((value) => -Math.abs(value));
 
-  test.each(["k1", "k2", "k3"] as const)("%s", (klType) => {
+  test.each(["k1", "abs", "k2", "k3"] as const)("%s", (klType) => {
     const inputs = { rewards, lengths, logp, refLogp, klCoef: 0.2, klType };
     const reference = tokenRewardsForward(inputs);
     const twin = tokenRewards(inputs);

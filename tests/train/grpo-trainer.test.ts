@@ -11,7 +11,12 @@ import type { TrainEvent } from "../../src/train/events.ts";
 import { GrpoTrainer } from "../../src/train/grpo-trainer.ts";
 import type { RecipeOptions } from "../../src/train/recipe.ts";
 import { parseRecipe } from "../../src/train/recipe.ts";
-import { CheckpointError, InvalidOptionError, NonFiniteError } from "../../src/util/errors.ts";
+import {
+  CheckpointError,
+  InvalidOptionError,
+  MissingFileError,
+  NonFiniteError,
+} from "../../src/util/errors.ts";
 import { expectClose } from "../support/close.ts";
 import { sharedDevice } from "../support/device.ts";
 
@@ -237,6 +242,33 @@ describe("GrpoTrainer", () => {
     on.destroy();
   });
 
+  it("leaves out an example that cannot be used, draws another, says so once, and goes on the same after a stop", async () => {
+    const some: Task = {
+      ...easy,
+      example: async (seed, split) => {
+        if (seed % 2 === 0) throw new MissingFileError(`picture ${seed}: not found`);
+        return easy.example(seed, split);
+      },
+    };
+    const { events, state } = await train({ steps: 4 }, { task: some });
+    const seeds = events
+      .flatMap((event) => (event.type === "rollouts" ? event.groups : []))
+      .map((g) => g.seed);
+    expect(seeds).toHaveLength(8);
+    expect(seeds.every((seed) => seed % 2 === 1)).toBe(true);
+    const warnings = events.flatMap((event) => (event.type === "warning" ? [event] : []));
+    expect(warnings[0]).toMatchObject({ code: "skipped-example" });
+    expect(warnings[0].message).toMatch(/^\d+ examples? w\w+ left out so far, .*: picture \d+: not found$/);
+    const half = await train({ steps: 2 }, { task: some });
+    const fresh = await policy();
+    const trainer = new GrpoTrainer(fresh, some, { ...small, steps: 4 });
+    trainer.restore(half.state);
+    for await (const event of trainer.run()) expect(event.step).toBeGreaterThanOrEqual(2);
+    expect(flat((await trainer.state()).tensors.param)).toEqual(flat(state.tensors.param));
+    trainer.destroy();
+    fresh.destroy();
+  });
+
   it("stops at an aborted signal between phases and can be entered again", async () => {
     const on = await policy();
     const trainer = new GrpoTrainer(on, easy, small);
@@ -280,6 +312,12 @@ describe("parseRecipe", () => {
     expect(parseRecipe({}).lossType).toBe("dapo");
     expect(() => parseRecipe({ stepz: 3 })).toThrow(/stepz/);
     expect(() => parseRecipe({ numGenerations: 1 })).toThrow(InvalidOptionError);
+    const adaptive = { klController: "adaptive", klCoef: 0.1, promptsPerStep: 5, numGenerations: 4 } as const;
+    expect(parseRecipe({ ...adaptive, klHorizon: 4.5 }).klHorizon).toBe(4.5);
+    expect(() => parseRecipe({ ...adaptive, klHorizon: 4 })).toThrow(
+      /klHorizon: got 4, expected more than .* 4/,
+    );
+    expect(parseRecipe({ klHorizon: 1 }).klController).toBe("fixed");
     expect(() => parseRecipe({ lossType: "ppo" })).toThrow(/lossType: got "ppo", expected .*grpo/);
   });
 });

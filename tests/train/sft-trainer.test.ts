@@ -190,7 +190,7 @@ describe("SftTrainer", () => {
     for (const one of [stopped, resumed]) one.destroy();
 
     const none = new SftTrainer(other, some, { ...options, tokensPerBatch: 4 });
-    await expect(none.prepare()).rejects.toThrow(/130 of 130 demonstrations in a row cannot be used/);
+    await expect(none.prepare()).rejects.toThrow(/130 of 130 demonstrations cannot be used/);
     other.destroy();
   });
 

@@ -6,7 +6,7 @@ import { Policy } from "../../src/rollout/policy.ts";
 import { letterShareTask } from "../../src/tasks/letter-share.ts";
 import { GrpoTrainer } from "../../src/train/grpo-trainer.ts";
 import type { RecipeOptions } from "../../src/train/recipe.ts";
-import { InvalidOptionError, NonFiniteError } from "../../src/util/errors.ts";
+import { CheckpointError, InvalidOptionError, NonFiniteError } from "../../src/util/errors.ts";
 import { expectClose } from "../support/close.ts";
 import { sharedDevice } from "../support/device.ts";
 
@@ -20,11 +20,11 @@ const small: RecipeOptions = {
 };
 const easy = letterShareTask({ letters: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" });
 
+const load = async () =>
+  Policy.load(await sharedDevice(), await tinyPolicySource(1), { format: "q8", lora: { rank: 8, seed: 1 } });
+
 async function train(options: RecipeOptions, objective?: UserObjective) {
-  const policy = await Policy.load(await sharedDevice(), await tinyPolicySource(1), {
-    format: "q8",
-    lora: { rank: 8, seed: 1 },
-  });
+  const policy = await load();
   const trainer = new GrpoTrainer(policy, easy, { ...small, ...options }, undefined, objective);
   try {
     const steps: Record<string, number>[] = [];
@@ -91,6 +91,85 @@ describe("an objective of the user's", () => {
     await expect(train({ objective: { module: "data:text/javascript,export const a = 1" } })).rejects.toThrow(
       /default export: got none, expected a function/,
     );
+  });
+
+  it("is told the weight of the KL, and gets arrays that it may change", async () => {
+    const recipe: RecipeOptions = {
+      steps: 2,
+      numIterations: 2,
+      tokensPerBatch: 300,
+      klCoef: 0.2,
+      klController: "adaptive",
+      klTarget: 1e-9,
+      klHorizon: 40,
+    };
+    const coefficients: number[] = [];
+    const rude: UserObjective = (batch) => {
+      coefficients.push(batch.klCoef);
+      const result = policyObjective({ ...batch, options: { ...recipe, klCoef: batch.klCoef } });
+      for (const values of Object.values(batch))
+        if (ArrayBuffer.isView(values)) (values as Float32Array).fill(1);
+      return result;
+    };
+    const kernel = await train(recipe);
+    const user = await train(recipe, rude);
+    expectClose(user.moments, kernel.moments, close, "first moments");
+    expectClose([user.steps[1].ppo_kl], [kernel.steps[1].ppo_kl], { abs: 1e-5, rel: 1e-3 }, "ppo_kl");
+    expect([...new Set(coefficients)]).toEqual(user.steps.map(({ kl_coef }) => kl_coef));
+    expect(user.steps[1].kl_coef).not.toBe(0.2);
+    const inReward: number[] = [];
+    await train({ klCoef: 0.2, klPlacement: "reward" }, (batch) => {
+      inReward.push(batch.klCoef);
+      return policyObjective(batch);
+    });
+    expect(inReward).toEqual([0]);
+  });
+
+  it("that throws in a later micro-batch leaves nothing of the step behind", async () => {
+    const recipe: RecipeOptions = { ...small, tokensPerBatch: 300 };
+    const plain = await train(recipe, (batch) => policyObjective(batch));
+    const policy = await load();
+    let calls = 0;
+    const trainer = new GrpoTrainer(policy, easy, recipe, undefined, (batch) => {
+      if (++calls === 2) throw new Error("mine");
+      return policyObjective(batch);
+    });
+    const run = async () => {
+      for await (const event of trainer.run()) expect(event.step).toBeLessThan(2);
+    };
+    await expect(run()).rejects.toThrow("mine");
+    expect((await trainer.state()).step).toBe(0);
+    await run();
+    const { m } = (await trainer.state()).tensors;
+    expect([...m.values()].flatMap((values) => [...values])).toEqual(plain.moments);
+    trainer.destroy();
+    policy.destroy();
+  });
+
+  it("that throws between two updates on the same rollouts leaves nothing to be saved or gone on from", async () => {
+    const policy = await load();
+    let fails = false;
+    const options = { ...small, steps: 2, numIterations: 2 };
+    const trainer = new GrpoTrainer(policy, easy, options, undefined, (batch) => {
+      if (fails && batch.iteration === 1) throw new Error("mine");
+      return policyObjective(batch);
+    });
+    const start = await trainer.state();
+    const run = async () => {
+      for await (const event of trainer.run()) expect(event.step).toBeLessThanOrEqual(2);
+    };
+    fails = true;
+    await expect(run()).rejects.toThrow("mine");
+    await expect(trainer.state()).rejects.toThrow(CheckpointError);
+    await expect(run()).rejects.toThrow(/half done: go on from a checkpoint/);
+    fails = false;
+    trainer.restore(start);
+    await run();
+    const undisturbed = await train(options, (batch) => policyObjective(batch));
+    const { m } = (await trainer.state()).tensors;
+    expect([...m.values()].flatMap((values) => [...values])).toEqual(undisturbed.moments);
+    trainer.destroy();
+    policy.destroy();
   });
 
   it("is stopped at NaN, at a wrong length, and at what is no gradient", async () => {

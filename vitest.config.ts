@@ -7,7 +7,7 @@ const withoutGpu = [
   "tests/*.test.ts",
   "tests/cli/{data,score,handoff,synth,synth-store,reward-services}.test.ts",
   "tests/docs/*.test.ts",
-  "tests/workers/{data,evaluation,judge-service,pending,record-rewards,stream}.test.ts",
+  "tests/workers/{data,evaluation,judge-service,judging,page-judge,pending,record-rewards,stream}.test.ts",
   "tests/evaluation/{benchmarks,runs}/**/*.test.ts",
   "tests/{scripts,util,reference,rl,data,storage,tasks,demo,handoff,synthesis,language-models}/**/*.test.ts",
 ];

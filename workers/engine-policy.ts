@@ -48,8 +48,8 @@ export class EnginePolicy implements PolicyApi {
   /** Ends what is no stream: evaluations, plans. */
   readonly #destroyed = new AbortController();
   #training = false;
-  /** Judgements under way, and the judging policy's own order. */
-  #judging = 0;
+  /** Judgements that something waits for, and the judging policy's own order. */
+  readonly #judging = new Set<symbol>();
   readonly #judgeTurn = new Turn();
 
   constructor(
@@ -200,15 +200,11 @@ export class EnginePolicy implements PolicyApi {
     options: WireGenerateOptions,
     signal: AbortSignal | undefined,
   ): Promise<JudgingCompletion[]> {
-    if (this.#judging === 0)
-      throw new InvalidOptionError(
-        "policy: a judge's question",
-        "none waits for it",
-        "one of a run's rewards",
-      );
+    this.#checkJudging();
     const either = this.#untilDestroyed(signal);
     const end = await this.#judgeTurn.take(either);
     try {
+      this.#checkJudging(); // meanwhile the rewards may have gone on without it
       const completions = await this.policy.generate(messages, { ...options, signal: either });
       return completions.map(({ text, tokens, finishReason }) => ({ text, tokens, finishReason }));
     } finally {
@@ -216,19 +212,37 @@ export class EnginePolicy implements PolicyApi {
     }
   }
 
-  /** The judge on the page's side; while it is asked the policy may be asked, too. */
+  #checkJudging(): void {
+    if (this.#judging.size === 0)
+      throw new InvalidOptionError(
+        "policy: a judge's question",
+        "none waits for it",
+        "one of a run's rewards",
+      );
+  }
+
+  /**
+   * The judge on the page's side; while it is asked the policy may be asked, too. The counters are read when the rewards
+   * are there: what is still being judged nobody waits for, and the policy must have come to rest.
+   */
   #judge(judge: Judging | undefined): PoolJudge | undefined {
     if (!judge) return undefined;
     return {
       judge: async (request) => {
-        this.#judging++;
+        const mine = Symbol("a judgement");
+        this.#judging.add(mine);
         try {
           return await judge.judge(request);
         } finally {
-          this.#judging--;
+          this.#judging.delete(mine);
         }
       },
-      counters: async () => judge.counters(),
+      counters: async () => {
+        this.#judging.clear();
+        const end = await this.#judgeTurn.take();
+        end();
+        return judge.counters();
+      },
     };
   }
 

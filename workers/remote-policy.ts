@@ -17,6 +17,7 @@ import { remoteJudge } from "./remote-judge.ts";
 import type { RemoteJudgeOptions } from "./page-judge.ts";
 import type { RemoteJudge } from "./remote-judge.ts";
 import { readStream } from "./stream.ts";
+import { withOwnSignal } from "./transfer.ts";
 
 export interface RemoteGenerateOptions extends GenerateOptions {
   /** Image bitmaps and buffers of the messages to be moved instead of copied; the page cannot use them any more. */
@@ -135,7 +136,9 @@ export class RemotePolicy {
   ): Promise<RemoteJudge | undefined> {
     const policy: GeneratingPolicy = {
       generate: (messages, { signal: asked, ...sampling } = {}) =>
-        this.failure.orElse(this.api.answerJudge([...messages], sampling, asked)),
+        withOwnSignal(asked, (own) =>
+          this.failure.orElse(this.api.answerJudge([...messages], sampling, own)),
+        ),
     };
     return remoteJudge(task, { ...options, policy, signal });
   }
@@ -257,7 +260,14 @@ export class TrainingRun implements AsyncIterable<EngineRunEvent> {
     try {
       for await (const event of readStream(api, this.failure)) {
         if (event.type === "saved") this.#saved = event.key;
-        yield event;
+        let left = true;
+        try {
+          yield event;
+          left = false;
+        } finally {
+          // Leaving the loop waits for the run's end, and that for judgements under way: stopping it ends them.
+          if (left) await this.stop().catch(() => undefined);
+        }
       }
     } finally {
       this.#ended = true;

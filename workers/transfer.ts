@@ -6,6 +6,27 @@ import type { ErrorRecord } from "../src/util/errors.ts";
 
 let installed = false;
 
+/**
+ * A call with a signal of its own. What crosses leaves a channel open and a listener at the signal until it is aborted:
+ * for a signal that outlives many calls too long. The end of the call ends both.
+ */
+export async function withOwnSignal<T>(
+  signal: AbortSignal | undefined,
+  call: (own: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  if (!signal) return call(undefined);
+  const own = new AbortController();
+  const abort = () => own.abort(signal.reason);
+  if (signal.aborted) abort();
+  else signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await call(own.signal);
+  } finally {
+    signal.removeEventListener("abort", abort);
+    own.abort(new DOMException("the call is over", "AbortError"));
+  }
+}
+
 /** Teaches this side of a boundary to carry errors and signals; both sides must. Calling it again does nothing. */
 export function installTransferHandlers(): void {
   if (installed) return;

@@ -26,7 +26,10 @@ export function ConvertCard() {
     if (made.rejected) download(made.rejected, "rejected.jsonl", made.rejected.type);
     said.value =
       `${made.name}: ${made.written.toLocaleString("en")} rows` +
-      (made.rejectedRows > 0 ? `, ${made.rejectedRows.toLocaleString("en")} rejected` : "");
+      (made.rejectedRows > 0 ? `, ${made.rejectedRows.toLocaleString("en")} rejected` : "") +
+      (made.imagesLeftOut > 0
+        ? `; ${made.imagesLeftOut.toLocaleString("en")} images of the table are not in it: the command line writes them`
+        : "");
   };
   return (
     <section class="card" aria-label="Convert">

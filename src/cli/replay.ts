@@ -13,8 +13,9 @@ import { numberOption, UsageError } from "./arguments.ts";
 import { loadPolicy } from "./chat.ts";
 import { formatBar, Progress, wrapText } from "./format.ts";
 import { describeProgress, describeTerms } from "./run-text.ts";
+import { judgeKeyOption } from "./reward-services.ts";
 import { interruptible, openDevice } from "./session.ts";
-import { openObjective, openTask } from "./task.ts";
+import { openObjective, openTask, type OpenTask, type OpenTaskOptions } from "./task.ts";
 import { runVersions } from "./versions.ts";
 
 export const replayCommand = defineCommand({
@@ -27,6 +28,7 @@ export const replayCommand = defineCommand({
       description: "The policy's folder, if not where the record has it",
       valueHint: "DIR",
     },
+    ...judgeKeyOption,
     json: { type: "boolean", description: "Print the comparison as JSON, the rest to stderr" },
   },
   async run({ args }) {
@@ -44,7 +46,8 @@ export const replayCommand = defineCommand({
           pinVariants(device, recorded);
         const model = args.model ?? recorded.model;
         const policy = await loadPolicy(device, model, modelOptions(recorded.recipe), progress, signal);
-        const replayed = await replay(policy, recorded, steps, progress, signal);
+        const host = { keyEnv: args["judge-key-env"], progress, signal };
+        const replayed = await replay(policy, recorded, steps, host);
         const comparison = compareRuns(firstSteps(recorded, steps), replayed);
         progress.clear();
         print(`\n${describeComparison(comparison, recorded, replayed, steps)}`);
@@ -110,15 +113,29 @@ async function replay(
   policy: Policy,
   recorded: RunRecord,
   steps: number,
-  progress: Progress,
-  signal: AbortSignal,
+  host: OpenTaskOptions,
+): Promise<RunRecord> {
+  const recipe = { ...recorded.recipe, evaluation: { ...recorded.recipe.evaluation, scenes: 0 } };
+  const opened = await openTask(recipe.task, host);
+  try {
+    return await replaySteps(policy, { ...recorded, recipe }, steps, opened, host);
+  } finally {
+    opened.dispose();
+  }
+}
+
+async function replaySteps(
+  policy: Policy,
+  recorded: RunRecord,
+  steps: number,
+  { task, scorer, setPolicy }: OpenTask,
+  { progress, signal }: OpenTaskOptions,
 ): Promise<RunRecord> {
   const { device } = policy;
+  const { recipe } = recorded;
   const folder = new RunFolder(memoryStore());
-  const recipe = { ...recorded.recipe, evaluation: { ...recorded.recipe.evaluation, scenes: 0 } };
   const enough = new AbortController();
   const kit = runVersions();
-  const { task, scorer, setPolicy } = await openTask(recipe.task, { progress, signal });
   setPolicy(policy);
   const objective = await openObjective(recipe);
   const started = performance.now();

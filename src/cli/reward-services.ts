@@ -4,6 +4,7 @@ import type { JudgeHost, OpenJudge } from "../language-models/judge-config.ts";
 import { judgeMetrics } from "../language-models/judge-metrics.ts";
 import type { JudgeCounters } from "../language-models/judge.ts";
 import { loadMathEngine } from "../rl/verifiers/math-engine.ts";
+import type { JudgeRequest } from "../rl/hybrid-reward.ts";
 import type { RewardServices } from "../tasks/record-reward.ts";
 import { recordsTaskName } from "../tasks/task.ts";
 import type { TaskSpec } from "../tasks/registry.ts";
@@ -34,12 +35,16 @@ export interface NodeRewards {
   scorer(task: Task): Scorer;
   /** Null without a judge, or before it was asked. */
   judgeCounters(): JudgeCounters | null;
+  /** Opens the judge, if the task names one. @throws as `openJudge` does */
+  ready(): Promise<void>;
+  /** Judgements that failed since the last call, in words, with the first one's reason; null when none did. */
+  takeFailures(): string | null;
   dispose(): void;
 }
 
 /**
- * What a task's rewards need. The judge, where the task names one, is opened when it is first asked; its configuration
- * and its key are checked at once. A user's own reward function is under no limit here, as its page has it.
+ * What a task's rewards need. The judge, where the task names one, is opened by `ready`, or when it is first asked; its
+ * configuration and its key are checked at once. A user's own reward function is under no limit here, as its page has it.
  * @throws InvalidOptionError for a judge that is none, UsageError for a variable that is not set.
  */
 export function nodeRewards(spec: TaskSpec, host: NodeRewardHost = {}): NodeRewards {
@@ -52,6 +57,20 @@ export function nodeRewards(spec: TaskSpec, host: NodeRewardHost = {}): NodeRewa
   const open = async () => {
     opening ??= openJudge(config, { ...models, key, signal });
     return (opened = await opening);
+  };
+  let failures = { count: 0, first: "" };
+  const failed = (why: string) => {
+    if (signal?.aborted !== true) failures = { count: failures.count + 1, first: failures.first || why };
+  };
+  const judge = async (request: JudgeRequest) => {
+    try {
+      const judgement = await (await open()).judge(request);
+      if (judgement.score === null) failed(judgement.why ?? "the judge gave no reason");
+      return judgement;
+    } catch (error) {
+      failed(String(error));
+      throw error;
+    }
   };
   let before: JudgeCounters | undefined;
   const metrics = () => {
@@ -66,7 +85,7 @@ export function nodeRewards(spec: TaskSpec, host: NodeRewardHost = {}): NodeRewa
       math: loadMathEngine,
       limit: ruleLimit(),
       signal,
-      ...(config && { judge: async (request) => (await open()).judge(request) }),
+      ...(config && { judge }),
     },
     scorer: (task) => {
       const score: Scorer = (completions, examples) =>
@@ -74,7 +93,21 @@ export function nodeRewards(spec: TaskSpec, host: NodeRewardHost = {}): NodeRewa
       return config ? Object.assign(score, { metrics }) : score;
     },
     judgeCounters: () => opened?.counters() ?? null,
-    dispose: () => opened?.dispose(),
+    async ready() {
+      if (config) await open();
+    },
+    takeFailures() {
+      const { count, first } = failures;
+      failures = { count: 0, first: "" };
+      return count === 0
+        ? null
+        : `${count} not judged, which leaves ${count === 1 ? "it" : "them"} out: ${first}`;
+    },
+    dispose: () =>
+      void opening?.then(
+        (open) => open.dispose(),
+        () => undefined,
+      ),
   };
 }
 

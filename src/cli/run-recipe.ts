@@ -90,10 +90,15 @@ export async function runTraining({
         objective,
         signal,
       });
+      const warnOfRewards = (step: number) => {
+        const message = opened.takeFailures();
+        if (message !== null) view.show({ type: "warning", step, code: "reward-failed", message });
+      };
       let finished: Extract<RunEvent, { type: "finished" }> | undefined;
       try {
         for await (const event of run) {
           view.show(event);
+          if (event.type === "step") warnOfRewards(event.step);
           if (event.type === "finished") finished = event;
           if (event.type !== "done" || event.reason !== "stopped") continue;
           progress.clear();

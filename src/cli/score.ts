@@ -9,6 +9,7 @@ import { verifierNames } from "../rl/verifiers/choose.ts";
 import { loadMathEngine } from "../rl/verifiers/math-engine.ts";
 import { MissingFileError } from "../util/errors.ts";
 import { numberOption, UsageError } from "./arguments.ts";
+import { ruleLimit } from "./rule-limit.ts";
 import { interruptible } from "./session.ts";
 
 /** What a line of the cases holds. Further fields are left alone. */
@@ -45,7 +46,7 @@ export const scoreCommand = defineCommand({
     const format = formatReadings.find((reading) => reading === (args.format ?? "strict"));
     if (!format)
       throw new UsageError(`--format: got ${args.format}, expected one of ${formatReadings.join(", ")}`);
-    const reward = hybridReward({ weights, format, math: loadMathEngine });
+    const reward = hybridReward({ weights, format, math: loadMathEngine, limit: ruleLimit() });
     return interruptible(async (signal) => {
       const input = await openCases(args.cases);
       const { bad } = await scoreLines(input, reward, { why: args.why === true, signal });

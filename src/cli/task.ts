@@ -30,6 +30,8 @@ export interface OpenTask {
   scorer: Scorer;
   /** The policy that is trained, for a judge that is the policy itself. */
   setPolicy: (policy: Policy) => void;
+  /** See {@link NodeRewards.takeFailures}. */
+  takeFailures(): string | null;
   dispose(): void;
 }
 
@@ -51,8 +53,9 @@ export async function openTask(
     signal,
     policy: { generate: (messages, options) => loaded().generate(messages, options) },
   });
-  if (spec.name === recordsTaskName) progress.show("reading the records");
   try {
+    await rewards.ready(); // a judge that cannot be opened is told of before the records are read
+    if (spec.name === recordsTaskName) progress.show("reading the records");
     const task = await loadTask(withModuleAddress(spec), {
       base: pathToFileURL(`${process.cwd()}/`).href,
       records: {
@@ -69,6 +72,7 @@ export async function openTask(
       notes: "report" in task ? describeRejected(task.report as RecordsReport) : [],
       scorer: rewards.scorer(task),
       setPolicy: (trained) => (policy = trained),
+      takeFailures: () => rewards.takeFailures(),
       dispose: () => rewards.dispose(),
     };
   } catch (error) {

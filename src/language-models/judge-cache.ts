@@ -18,13 +18,16 @@ export interface JudgeCache {
   set(key: string, judgement: KeptJudgement): Promise<void>;
 }
 
-/** Judgements for as long as the object lives. */
-export function memoryCache(): JudgeCache {
+/** Judgements for as long as the object lives. @param capacity beyond which the oldest are dropped */
+export function memoryCache(capacity = 20_000): JudgeCache {
   const kept = new Map<string, KeptJudgement>();
   return {
     get: (key) => Promise.resolve(kept.get(key) ?? null),
     set: (key, judgement) => {
+      kept.delete(key); // what is set again is the newest
       kept.set(key, judgement);
+      const [oldest] = kept.keys();
+      if (kept.size > capacity) kept.delete(oldest);
       return Promise.resolve();
     },
   };

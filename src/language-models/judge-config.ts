@@ -87,6 +87,12 @@ export async function openJudge(config: unknown, host: JudgeHost = {}): Promise<
       : await openLanguageModel(model.kind === "policy" ? { ...model, adapter: false } : model, models);
   // A policy that is trained holds the images of the step where its own would go.
   const judging = "ask" in opened && model.kind === "policy" ? { ...opened, takesImages: false } : opened;
-  const judge = createJudge(judging, { attempts, concurrency, maxTokens, thresholds, cache, signal });
-  return { ...judge, dispose: () => opened.dispose?.() };
+  const dispose = () => opened.dispose?.();
+  try {
+    const judge = createJudge(judging, { attempts, concurrency, maxTokens, thresholds, cache, signal });
+    return { ...judge, dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
 }

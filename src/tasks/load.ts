@@ -28,13 +28,7 @@ async function loadRecords(task: TaskSpec, host: RecordsHost | undefined): Promi
   const spec = Object.fromEntries(Object.entries(task).filter(([option]) => option !== "name"));
   const open = async () => (await import("./records.ts")).openRecords(spec, host);
   if (host) return open();
-  const key = JSON.stringify(spec, (_key, value: unknown) =>
-    value instanceof Blob
-      ? [value.size, value.type, value instanceof File && value.lastModified]
-      : value instanceof Map
-        ? [...(value as Map<string, Blob>)].map(([path, blob]) => [path, blob.size])
-        : value,
-  );
+  const key = keyOf(spec);
   if (lastRecords?.key !== key) {
     const task = open();
     lastRecords = { key, task };
@@ -43,4 +37,19 @@ async function loadRecords(task: TaskSpec, host: RecordsHost | undefined): Promi
     });
   }
   return lastRecords.task;
+}
+
+const blobNumbers = new WeakMap<Blob, number>();
+let blobs = 0;
+
+/** What tells a spec from others. A file is told by its name, size and date; a Blob has none: only itself is the same. */
+function keyOf(spec: Readonly<Record<string, unknown>>): string {
+  return JSON.stringify(spec, (_key, value: unknown) => {
+    if (value instanceof Map) return [...(value as Map<string, Blob>)];
+    if (value instanceof File) return [value.name, value.size, value.type, value.lastModified];
+    if (!(value instanceof Blob)) return value;
+    const number = blobNumbers.get(value) ?? ++blobs;
+    blobNumbers.set(value, number);
+    return number;
+  });
 }

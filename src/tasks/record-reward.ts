@@ -33,7 +33,8 @@ export type RewardServices = Pick<HybridRewardOptions, "math" | "judge" | "limit
 
 /**
  * The default export of a module of the user's: a number or a result; null where the reward does not apply, as TRL has
- * it, which leaves the sample out.
+ * it, which leaves the sample out. In Node the example is whole; in a page `messages` is empty and there are no `images`:
+ * no picture crosses to the worker that computes rewards.
  */
 export type OwnReward = (completion: Completion, example: Example) => OwnResult | Promise<OwnResult>;
 

@@ -140,7 +140,7 @@ export async function openRecords(
   const index = await SampleIndex.build(file, {
     from: options.from,
     images,
-    checkImages: options.checkImages ?? !(typeof options.images === "string" && isWebFolder(options.images)),
+    checkImages: options.checkImages ?? !areInWebFolder(options),
     requireReasoning,
     signal,
     keep: (sample) => {
@@ -207,8 +207,10 @@ async function openImages(images: unknown, file: DataFile, host: RecordsHost): P
 
 const openAddress = (address: string) => Promise.resolve(dataFileAt(address));
 
-function isWebFolder(images: string): boolean {
-  return /^https?:.*\/$/.test(images);
+/** Without `images` they are in the folder of the data set. */
+function areInWebFolder({ data, images }: RecordsOptions): boolean {
+  if (images === undefined) return typeof data === "string" && /^https?:/.test(data);
+  return typeof images === "string" && /^https?:.*\/$/.test(images);
 }
 
 function isNamedFile(value: unknown): value is NamedFile {

@@ -145,13 +145,14 @@ function supervised({ policy, task, recipe }: RunTrainerOptions<SftRunRecipe>): 
 const streams = { order: 0x73_6674, mode: 0x6d_6f64 };
 
 /**
- * The task's training examples one after another, from a place that the seed decides, and so each of a small set once
- * before any comes again; whether one thinks is drawn for each.
+ * The task's training examples one after another, from a place that the seed decides: where there are only so many, from
+ * the beginning of a round, and so each once before any comes again. Whether one thinks is drawn for each.
  */
-function demonstrations(task: Task, { seed, mode }: SftRunOptions): SftData {
+export function demonstrations(task: Task, { seed, mode }: SftRunOptions): SftData {
   if (!isTaught(task))
     throw new InvalidOptionError("sft: task", task.name, "a task with demonstrations, such as shapes");
-  const first = new Rng(seed, streams.order).uint32();
+  const drawn = new Rng(seed, streams.order).uint32();
+  const first = drawn - (drawn % (task.sizes?.train ?? 1));
   const thinking = typeof mode === "number" ? mode : Number(mode === "think");
   return async (index) => {
     const example = await task.example(first + index, "train");

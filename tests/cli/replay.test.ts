@@ -78,6 +78,12 @@ describe("thinktab replay", { timeout: 600_000 }, () => {
     ["no such file", () => [join(folder, "none.json")], 1, /MissingFileError: .*none\.json: no such file/],
     ["no JSON", () => [join(folder, "run", "curves.svg")], 1, /CorruptFileError: .*it is not JSON/],
     ["no record", () => [join(folder, "small.json")], 1, /CorruptFileError: .*small\.json: format: got/],
+    [
+      "no such variable with a key",
+      () => [path, "--judge-key-env", "NOT_SET_ANYWHERE"],
+      2,
+      /--judge-key-env: got a name that is not set/,
+    ],
     ["too many steps", () => [path, "--steps", "4"], 2, /--steps: got 4, expected 1 to 3/],
     [
       "no such policy",

@@ -1,3 +1,5 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { UsageError } from "../../src/cli/arguments.ts";
 import { nodeRewards } from "../../src/cli/reward-services.ts";
@@ -67,6 +69,28 @@ describe("a judge on the command line", () => {
     expect(score.metrics?.()).toMatchObject({ "judge/asked": 1, "judge/failed": 0 });
     expect(server.requests[0].headers.authorization).toBe(`Bearer ${key}`);
     expect(JSON.stringify([spec, judgeCounters(), result])).not.toContain(key);
+    dispose();
+  });
+
+  test("is opened before it is asked where that is wanted, and why judgements failed is told once", async () => {
+    const onnx = { kind: "onnx", url: join(tmpdir(), "no-such-model") };
+    const missing = nodeRewards({
+      name: "records",
+      reward: { judge: { model: onnx, thresholds: { half: 0.1, full: 0.5 } } },
+    });
+    await expect(missing.ready()).rejects.toThrow();
+    missing.dispose();
+    const server = await startChatServer([{ status: 400, body: { error: { message: "no such model" } } }]);
+    servers.push(server);
+    const judge = { model: { kind: "openai", baseUrl: server.url, model: "m" }, attempts: 1 };
+    const { services, ready, takeFailures, dispose } = nodeRewards({ name: "records", reward: { judge } });
+    await ready();
+    expect(server.requests).toEqual([]);
+    expect(takeFailures()).toBeNull();
+    const reward = await recordReward({ judge }, services);
+    expect((await reward(completion, { id: "1", messages: [], ...record })).value).toBeNull();
+    expect(takeFailures()).toMatch(/^1 not judged, which leaves it out: .*no such model/);
+    expect(takeFailures()).toBeNull();
     dispose();
   });
 

@@ -108,6 +108,12 @@ test("a scorer of pairs is opened where the host says, and given back", async ()
   expect((await judge.judge({ problem: "?", answer: "a", response: "b" })).score).toBe(0.5);
   judge.dispose();
   expect(disposed).toBe(1);
+  const unordered = openJudge(
+    { model: { kind: "onnx", url: "m/" }, thresholds: { half: 0.9, full: 0.5 } },
+    { openScorer: () => Promise.resolve(scorer) },
+  );
+  await expect(unordered).rejects.toThrow("thresholds");
+  expect(disposed).toBe(2);
 });
 
 test.each<[unknown, string]>([

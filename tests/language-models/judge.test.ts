@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { createJudge, type JudgeOptions } from "../../src/language-models/judge.ts";
-import { storedCache } from "../../src/language-models/judge-cache.ts";
+import { memoryCache, storedCache } from "../../src/language-models/judge-cache.ts";
 import { JUDGE_PROMPT } from "../../src/language-models/judge-prompt.ts";
 import type { PairScorer } from "../../src/language-models/language-model.ts";
 import { openAiModel, type OpenAiConfig } from "../../src/language-models/openai-compatible.ts";
@@ -130,6 +130,17 @@ describe("the cache", () => {
     };
     await createJudge(other, { cache: storedCache(store) }).judge(request);
     expect(first.server.requests).toHaveLength(6);
+  });
+
+  test("in memory holds so many, and drops the oldest", async () => {
+    const cache = memoryCache(2);
+    const judgement = { score: 1, why: "" } as const;
+    for (const key of ["a", "b", "a", "c"]) await cache.set(key, judgement);
+    expect(await Promise.all(["a", "b", "c"].map((key) => cache.get(key)))).toEqual([
+      judgement,
+      null,
+      judgement,
+    ]);
   });
 
   test("holds neither key nor question nor answer", async () => {

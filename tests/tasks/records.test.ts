@@ -9,7 +9,10 @@ import { openRecords } from "../../src/tasks/records.ts";
 import type { RecordsHost, RecordsTask } from "../../src/tasks/records.ts";
 import { createTask } from "../../src/tasks/registry.ts";
 import { isTaught, splits } from "../../src/tasks/task.ts";
+import { memorySource } from "../../src/storage/source.ts";
 import { CorruptFileError, InvalidOptionError } from "../../src/util/errors.ts";
+import { parseSftRunOptions } from "../../src/train/run-recipe.ts";
+import { demonstrations } from "../../src/train/run-trainer.ts";
 import { badRows, madeRecord, writeRecords } from "../support/records.ts";
 import type { RecordSet } from "../support/records.ts";
 
@@ -111,6 +114,20 @@ describe("task records", () => {
     expect(task.demonstration(example, "answer")).toBe(`<answer>${answer}</answer>`);
   });
 
+  it.each([1, 2, 3])("is demonstrated in whole rounds from the first step on, with seed %d", async (seed) => {
+    const { train } = task.sizes;
+    const next = demonstrations(task, parseSftRunOptions({ steps: 1, seed }));
+    const round = (number: number) =>
+      Promise.all(Array.from({ length: train }, async (_, i) => (await next(number * train + i)).messages));
+    const all = (await Promise.all((await numbers(task, "train")).map((_, i) => task.example(i)))).map(
+      (one) => one.messages,
+    );
+    for (const shown of [await round(0), await round(1)]) {
+      expect(shown).toHaveLength(train);
+      expect(shown).toEqual(expect.arrayContaining(all));
+    }
+  });
+
   it("takes another system prompt, or none", async () => {
     const options = { data: set.data, images: set.images };
     const own = await openRecords({ ...options, system: "Be brief." }, host);
@@ -194,8 +211,38 @@ describe("task records", () => {
     expect(given.sizes).toEqual(task.sizes);
     expect(await given.example(7)).toEqual(await task.example(7));
     expect(await loadTask({ ...spec })).toBe(given); // not read through again
+    const other = new File([readFileSync(set.data)], "records.jsonl", { lastModified: 1 });
+    expect(await loadTask({ ...spec, data: { name: other.name, file: other } })).not.toBe(given);
+    const unnamed = () => ({ name: file.name, file: new Blob([readFileSync(set.data)]) });
+    const once = { ...spec, data: unnamed() };
+    const read = await loadTask(once);
+    expect(await loadTask({ ...once })).toBe(read);
+    expect(await loadTask({ ...spec, data: unnamed() })).not.toBe(read); // it may hold anything
     const saved = JSON.parse(JSON.stringify(spec)) as typeof spec;
     await expect(loadTask(saved)).rejects.toThrow("data: got the name of records.jsonl, without the file");
+  });
+
+  it.each<[object, boolean]>([
+    [{}, false],
+    [{ images: "https://sets.example/pictures/" }, false],
+    [{ checkImages: true }, true],
+  ])("with %j, of a data set under an address, asks whether images are there: %s", async (options, asks) => {
+    const bytes = new Uint8Array(readFileSync(set.data));
+    const asked: string[] = [];
+    const source = {
+      ...memorySource({ "records.jsonl": bytes }),
+      exists: (path: string) => Promise.resolve(asked.push(path) > 0),
+    };
+    const images = { name: "there", has: source.exists, read: () => Promise.resolve(new Uint8Array()) };
+    const opened = await openRecords(
+      { data: "https://sets.example/records.jsonl", ...options },
+      {
+        openData: () => Promise.resolve({ source, path: "records.jsonl" }),
+        openImages: () => Promise.resolve(images),
+      },
+    );
+    expect(opened.report.accepted).toBeGreaterThanOrEqual(count);
+    expect(asked.length > 0).toBe(asks);
   });
 
   it("says when the file has changed since", async () => {

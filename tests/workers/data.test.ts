@@ -98,6 +98,18 @@ test("a data set becomes another format", async () => {
   const table = await dataset.convert("vlmevalkit");
   expect(table.name).toBe("set-vlmevalkit.tsv");
   expect((await table.file.text()).split("\n")[0]).toContain("image_path");
+  expect(table.imagesLeftOut).toBe(0);
+});
+
+test("images that a table holds itself are counted where the converted file has their paths alone", async () => {
+  const pixels = btoa(String.fromCharCode(0x89, 0x50, 0x4e, 0x47, ...new Array<number>(60).fill(1)));
+  const rows = [1, 2].map((index) =>
+    [index, pixels.replace("AQ", `A${index}`), "What?", "a bird"].join("\t"),
+  );
+  const text = ["index\timage\tquestion\tanswer", ...rows, ""].join("\n");
+  const held = await worker.open({ data: new Map([["table.tsv", new Blob([text])]]) });
+  expect(await held.convert("easyr1")).toMatchObject({ written: 2, imagesLeftOut: 2 });
+  held.close();
 });
 
 test("a reward is explained", async () => {

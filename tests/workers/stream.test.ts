@@ -1,11 +1,11 @@
 import { expose, wrap } from "comlink";
 import type { ProxyMarked, Remote } from "comlink";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { ContextLengthError } from "../../src/util/errors.ts";
 import { Failure } from "../../workers/failure.ts";
 import type { StreamApi } from "../../workers/protocol.ts";
 import { Pump, readStream, remotely } from "../../workers/stream.ts";
-import { installTransferHandlers } from "../../workers/transfer.ts";
+import { installTransferHandlers, withOwnSignal } from "../../workers/transfer.ts";
 import { Gate, Turn } from "../../workers/turn.ts";
 
 installTransferHandlers();
@@ -122,6 +122,26 @@ test("an AbortSignal crosses, its reason too", async () => {
   expect(await remote.reasonOf(AbortSignal.abort(new ContextLengthError("enough")))).toBe(
     "ContextLengthError: enough",
   );
+});
+
+test("a call with a signal of its own leaves no listener and no channel behind", async () => {
+  const { port1, port2 } = new MessageChannel();
+  const far: AbortSignal[] = [];
+  expose({ keep: (signal: AbortSignal) => far.push(signal) }, port1);
+  const remote = wrap<{ keep: (signal: AbortSignal) => number }>(port2);
+  const run = new AbortController();
+  const begun = vi.spyOn(run.signal, "addEventListener");
+  const ended = vi.spyOn(run.signal, "removeEventListener");
+  for (let call = 1; call <= 3; call++)
+    expect(await withOwnSignal(run.signal, (own) => remote.keep(own!))).toBe(call);
+  expect(begun.mock.calls.map(([, listener]) => listener)).toEqual(
+    ended.mock.calls.map(([, listener]) => listener),
+  );
+  await expect.poll(() => far.map(({ aborted }) => aborted)).toEqual([true, true, true]); // whose ports are closed
+  const reason = new Error("enough");
+  const pending = withOwnSignal(run.signal, (own) => new Promise((_, reject) => own?.addEventListener("abort", () => reject(own.reason as Error)))); // prettier-ignore
+  run.abort(reason);
+  await expect(pending).rejects.toBe(reason);
 });
 
 test("turns are taken in the order of asking, and one that is given up does not hold up the next", async () => {

@@ -93,11 +93,12 @@ export class Dataset implements DatasetApi {
     const { file, images, format: from } = this;
     const system = REASONING_SYSTEM_PROMPT;
     const [lines, rejected] = [new TextParts(), new TextParts()];
-    let [written, rejectedRows] = [0, 0];
+    let [written, rejectedRows, imagesLeftOut] = [0, 0, 0];
     for await (const part of convertDataset(file, { from, to, images, system, signal })) {
       if (part.type === "header" || part.type === "row") lines.add(part.text);
       if (part.type === "rejected") rejected.add(`${rejectedLine(part.rejected)}\n`);
       if (part.type === "row") written++;
+      if (part.type === "image") imagesLeftOut++;
       if (part.type === "rejected") rejectedRows++;
       if ((written + rejectedRows) % rowsPerNews === 0) await report(written + rejectedRows);
     }
@@ -108,6 +109,7 @@ export class Dataset implements DatasetApi {
       written,
       rejected: rejectedRows > 0 ? rejected.blob() : null,
       rejectedRows,
+      imagesLeftOut,
     };
   }
 

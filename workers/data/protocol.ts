@@ -59,6 +59,8 @@ export interface ConvertedDataset {
   /** A line of JSON for each row that was not taken; null when all were. */
   rejected: Blob | null;
   rejectedRows: number;
+  /** Images that the data set itself holds and the converted file, which names their paths, does not. */
+  imagesLeftOut: number;
 }
 
 /** A data set of the toy world. */

@@ -17,7 +17,8 @@ export interface SampleIndexOptions extends ReadSamplesOptions {
 
 /**
  * The samples of a file that were taken, each read when it is asked for. A file is read through once. Of JSON lines
- * stays where each line begins, 8 bytes a row; of other files, which have no such places, the samples' texts.
+ * stays where each line begins, 8 bytes a row; of other files, which have no such places, the samples' texts, in Blobs,
+ * which a browser may keep on disk.
  */
 export class SampleIndex {
   /** Each sample's row in the file, from 1. */
@@ -57,7 +58,7 @@ export class SampleIndex {
   /** @throws CorruptFileError when the file has changed since it was indexed */
   async sample(index: number, options?: ReadOptions): Promise<DataSample> {
     const number = this.#numbers[index];
-    if (!this.#lines) return JSON.parse(this.#texts?.get(index) ?? "") as DataSample;
+    if (!this.#lines) return JSON.parse((await this.#texts?.get(index)) ?? "") as DataSample;
     const { begin, end } = this.#lines.range(number);
     const { source, path } = this.file;
     const bytes = await source.read(path, begin, end, options);
@@ -146,28 +147,29 @@ class LineStarts {
 
 const blockBytes = 1 << 20;
 
-/** Texts one after another, as UTF-8 in large blocks. */
+/** Texts one after another, as UTF-8 in large blocks; all but the last of them are Blobs. */
 class TextStore {
-  readonly #blocks: Uint8Array[] = [];
+  readonly #full: Blob[] = [];
   readonly #places: { block: number; begin: number; end: number }[] = [];
+  #open = new Uint8Array(blockBytes);
   #used = 0;
 
   add(text: string): void {
     const bytes = new TextEncoder().encode(text);
-    let block = this.#blocks.at(-1);
-    if (!block || this.#used + bytes.byteLength > block.byteLength) {
-      block = new Uint8Array(Math.max(blockBytes, bytes.byteLength));
-      this.#blocks.push(block);
+    if (this.#used + bytes.byteLength > this.#open.byteLength) {
+      this.#full.push(new Blob([this.#open.subarray(0, this.#used)]));
+      this.#open = new Uint8Array(Math.max(blockBytes, bytes.byteLength));
       this.#used = 0;
     }
-    block.set(bytes, this.#used);
+    this.#open.set(bytes, this.#used);
     const begin = this.#used;
     this.#used += bytes.byteLength;
-    this.#places.push({ block: this.#blocks.length - 1, begin, end: this.#used });
+    this.#places.push({ block: this.#full.length, begin, end: this.#used });
   }
 
-  get(index: number): string {
+  async get(index: number): Promise<string> {
     const { block, begin, end } = this.#places[index];
-    return new TextDecoder().decode(this.#blocks[block].subarray(begin, end));
+    const full = this.#full.at(block);
+    return full ? full.slice(begin, end).text() : new TextDecoder().decode(this.#open.subarray(begin, end));
   }
 }

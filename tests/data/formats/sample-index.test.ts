@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { SampleIndex } from "../../../src/data/formats/sample-index.ts";
 import type { RejectedRow } from "../../../src/data/wethink/record.ts";
 import { memorySource } from "../../../src/storage/source.ts";
@@ -62,7 +62,20 @@ describe("SampleIndex", () => {
     const json = JSON.stringify(problems.map(row));
     expect((await indexed("r.json", json)).problems).toEqual(problems);
     const long = Array.from({ length: 4 }, (_, i) => `${i}${"x".repeat(700_000)}`);
+    let blobs = 0;
+    const { Blob: OwnBlob } = globalThis;
+    vi.stubGlobal(
+      "Blob",
+      class extends OwnBlob {
+        constructor(...given: ConstructorParameters<typeof OwnBlob>) {
+          super(...given);
+          blobs++;
+        }
+      },
+    );
+    onTestFinished(() => void vi.unstubAllGlobals());
     expect((await indexed("r.json", JSON.stringify(long.map(row)))).problems).toEqual(long);
+    expect(blobs).toBe(3); // all but the last, which is not full
   });
 
   it("rejects rows of a table that hold pictures themselves", async () => {

@@ -1,11 +1,6 @@
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
-import {
-  ContextLengthError,
-  ImageDecodeError,
-  InvalidOptionError,
-  MissingFileError,
-} from "../util/errors.ts";
-import type { Answerer, AnswerRequest, GivenAnswer } from "./runs/answerer.ts";
+import { InvalidOptionError } from "../util/errors.ts";
+import { faultOfQuestion, type Answerer, type AnswerRequest, type GivenAnswer } from "./runs/answerer.ts";
 
 /** Of {@link policyAnswerer}. */
 export interface PolicyAnswererOptions {
@@ -66,19 +61,17 @@ async function encode(
   { messages }: AnswerRequest,
   maxTokens: number,
   signal: AbortSignal | undefined,
-): Promise<PolicyPrompt | { error: string }> {
+): Promise<PolicyPrompt | { error: string; ofQuestion: boolean }> {
   try {
     const prompt = await policy.encode(messages, { signal });
     const context = policy.model.config.text.maxPositionEmbeddings;
     const length = prompt.tokens.length + maxTokens;
     if (length <= context) return prompt;
     const error = `the prompt of ${prompt.tokens.length} tokens and an answer of ${maxTokens} do not fit the context of ${context}`;
-    return { error };
+    return { error, ofQuestion: true };
   } catch (error) {
-    const own = [ContextLengthError, ImageDecodeError, MissingFileError].some(
-      (kind) => error instanceof kind,
-    );
-    if (own) return { error: (error as Error).message };
+    const fault = faultOfQuestion(error);
+    if (fault) return fault;
     throw error;
   }
 }

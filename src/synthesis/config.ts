@@ -158,12 +158,22 @@ export async function openSynthesisModels(
   { models }: Pick<SynthesisConfig, "models">,
   hostOf: (config: RoleConfig) => ModelHost | Promise<ModelHost> = () => ({}),
 ): Promise<SynthesisModels> {
-  const opened = new Map<string, Promise<LanguageModel>>();
-  const open = async (config: RoleConfig) => {
+  return openRoles(models, async (config) => {
     const plain = { ...config };
     delete plain.keyEnv;
     return openLanguageModel(plain, await hostOf(config));
-  };
+  });
+}
+
+/**
+ * The models of all roles, opened by `open`; see {@link openSynthesisModels}.
+ * @throws as `open` does; InvalidOptionError for a role without a model, or a model that cannot see where it has to.
+ */
+export async function openRoles<Config extends LanguageModelConfig>(
+  models: Partial<Record<SynthesisRole | "default", Config>>,
+  open: (config: Config) => Promise<LanguageModel>,
+): Promise<SynthesisModels> {
+  const opened = new Map<string, Promise<LanguageModel>>();
   const entries = synthesisRoles.map(async (role) => {
     const config = models[role] ?? models.default;
     if (!config) throw new InvalidOptionError(`models.${role}`, "nothing", "a model");

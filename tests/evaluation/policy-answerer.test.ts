@@ -35,8 +35,8 @@ test("answers in the order of the questions, what cannot be asked left unanswere
       tokens: expect.any(Number) as number,
       finishReason: expect.any(String) as string,
     },
-    { error: expect.stringMatching(/image|decode/i) as string },
-    { error: expect.stringMatching(/got \d+ tokens .*, expected at most 1024/) as string },
+    { error: expect.stringMatching(/image|decode/i) as string, ofQuestion: true },
+    { error: expect.stringMatching(/got \d+ tokens .*, expected at most 1024/) as string, ofQuestion: true },
     expect.objectContaining({ text: expect.any(String) as string }),
   ]);
   expect(await ask(greedy, [3, 0])).toEqual([answers[3], answers[0]]);
@@ -49,7 +49,10 @@ test("answers in the order of the questions, what cannot be asked left unanswere
   expect(await ask({ ...drawn, seed: 6 }, [0])).not.toEqual([first]);
 
   expect(await ask({ ...greedy, maxTokens: 1020 }, [0])).toEqual([
-    { error: expect.stringMatching(/and an answer of 1020 do not fit the context of 1024$/) as string },
+    {
+      error: expect.stringMatching(/and an answer of 1020 do not fit the context of 1024$/) as string,
+      ofQuestion: true,
+    },
   ]);
   expect(await ask(greedy, [1])).toEqual([answers[1]]); // nothing that can be asked
   expect(() => policyAnswerer(policy, { batch: 0 })).toThrow("batch: got 0");

@@ -108,6 +108,7 @@ const reasoning: readonly Benchmark[] = [
     size: 501,
     notes: [
       "Published figures are taken to be the worst case: the board does not say, and another paper heads this column “Worst”.",
+      "An answer that is a text is decided by rule only as “short answer” in JSON, which the prompt asks for, or where it is no longer than the gold one; in other words it is the judge's, and without a judge it counts as wrong.",
       answersCut,
       judgeOfBoard("gpt-4o-mini"),
     ],

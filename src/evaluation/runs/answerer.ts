@@ -1,6 +1,13 @@
 import type { Message } from "../../data/chat-template.ts";
 import type { LanguageModel } from "../../language-models/language-model.ts";
-import { InvalidOptionError, LanguageModelError } from "../../util/errors.ts";
+import {
+  ContextLengthError,
+  ImageDecodeError,
+  ImageTokenMismatchError,
+  InvalidOptionError,
+  LanguageModelError,
+  MissingFileError,
+} from "../../util/errors.ts";
 
 /** How answers are drawn. */
 export interface AnswerSampling {
@@ -25,8 +32,8 @@ export interface AnswerRequest {
 /** What came back. An error is of this question alone: it stays unanswered, and the others are asked. */
 export type GivenAnswer =
   | { text: string; tokens?: number; finishReason?: "stop" | "length" }
-  /** Why there is no answer. */
-  | { error: string };
+  /** Why there is no answer. `ofQuestion`: for what it holds, so that asking it again does not help. */
+  | { error: string; ofQuestion?: boolean };
 
 /**
  * Who answers a benchmark's questions: plain data in, plain data out, so that it may stand behind a worker's boundary.
@@ -49,6 +56,15 @@ export interface Answerer {
     sampling: AnswerSampling,
     options?: { signal?: AbortSignal },
   ): Promise<GivenAnswer[]>;
+}
+
+const faults = [ContextLengthError, ImageDecodeError, ImageTokenMismatchError, MissingFileError];
+
+/** What a policy finds wrong with one question, and not with the others; null for any other error. */
+export function faultOfQuestion(error: unknown): { error: string; ofQuestion: true } | null {
+  return faults.some((kind) => error instanceof kind)
+    ? { error: (error as Error).message, ofQuestion: true }
+    : null;
 }
 
 /** A language model as the one that answers. @param concurrency questions that are under way at a time. Default 4. */
@@ -78,7 +94,8 @@ export function modelAnswerer(model: LanguageModel, { concurrency = 4 } = {}): A
               ...(finishReason !== undefined && { finishReason }),
             };
           } catch (error) {
-            if (error instanceof LanguageModelError && !signal?.aborted) return { error: error.message };
+            if (error instanceof LanguageModelError && !signal?.aborted)
+              return { error: error.message, ...(error.ofQuestion && { ofQuestion: true }) };
             throw error;
           }
         }),

@@ -1,9 +1,9 @@
 import { InvalidOptionError } from "../../util/errors.ts";
 import { isRecord } from "../../util/is-record.ts";
-import { aggregate, headlineOf, scaleOf, type Unit } from "../benchmarks/aggregate.ts";
+import { aggregate, headlineOf, scaleOf, unitOf, type Unit } from "../benchmarks/aggregate.ts";
 import { rowOfColumns, type Benchmark, type ScoredSample } from "../benchmarks/benchmark.ts";
 import { bootstrapInterval, type BootstrapOptions } from "./bootstrap.ts";
-import type { StoredEvaluation } from "./rescore.ts";
+import type { ScoreRecord, StoredEvaluation } from "./rescore.ts";
 
 /** One of two runs. */
 export interface ComparedRun {
@@ -23,7 +23,7 @@ export interface EvaluationComparison {
   headline: { name: string; unit: "%" | "of 1000" };
   a: ComparedRun;
   b: ComparedRun;
-  /** Answers in both, and scored in both. */
+  /** Answers in both, and scored in both, with all of their unit. */
   samples: number;
   /** What is drawn: questions with all their rotations, variants or figures. */
   units: number;
@@ -57,13 +57,25 @@ export function compareEvaluations(
     );
   const scored = [a, b].map((run) => new Map(run.scores.map((score) => [score.index, score])));
   const [inA, inB] = scored;
+  const isScored = (side: ReadonlyMap<string, ScoreRecord>, index: string) =>
+    (side.get(index)?.score ?? null) !== null;
+  // A unit counts as a whole: with rows that one run lacks it would be another unit there.
+  const torn = new Set<string>();
+  for (const { index, columns } of [...a.samples, ...b.samples])
+    if (isScored(inA, index) !== isScored(inB, index)) torn.add(unitOf(benchmark, rowOfColumns(columns)));
   const shared = new Set(
-    [...inA.keys()].filter(
-      (index) => (inA.get(index)?.score ?? null) !== null && (inB.get(index)?.score ?? null) !== null,
+    a.samples.flatMap(({ index, columns }) =>
+      isScored(inA, index) && isScored(inB, index) && !torn.has(unitOf(benchmark, rowOfColumns(columns)))
+        ? [index]
+        : [],
     ),
   );
   if (shared.size === 0)
-    throw new InvalidOptionError("comparison", "no scored answer that both runs have", "at least one");
+    throw new InvalidOptionError(
+      "comparison",
+      "no question that both runs have scored answers of",
+      "at least one",
+    );
   const results = [a, b].map((run, side) =>
     aggregate(
       benchmark,

@@ -129,7 +129,7 @@ export function publishedRows({ published, headline, figures }: EvaluationReport
 export function toMarkdown(report: EvaluationReport): string {
   const { benchmark, headline, counts, notComparable, notes, undecided } = report;
   const sections = [
-    `# ${benchmark.title}: ${report.settings.model.name}`,
+    `# ${benchmark.title}, answered by ${report.settings.model.name}`,
     `**${headline.name}: ${headlineLine(report)}**`,
     table(
       ["option", "value"],

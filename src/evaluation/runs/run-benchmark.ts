@@ -44,7 +44,10 @@ export interface RunBenchmarkOptions extends ScoringOptions {
   limit?: number;
   /** Of the draw. Default 0. */
   seed?: number;
-  /** Ends the run when so many questions in a row stay unanswered. Default 10. */
+  /**
+   * Ends the run when so many questions in a row stay unanswered, for other reasons than what they hold themselves, such
+   * as an image that is damaged. Default 10.
+   */
   stopAfter?: number;
   signal?: AbortSignal;
 }
@@ -84,8 +87,10 @@ export async function* runBenchmark(
       await journal.append(given);
       for (const result of results) {
         if ("error" in result) {
-          yield { type: "unanswered", ...result, unanswered: ++unanswered };
-          inRow++;
+          const { index, error, ofQuestion = false } = result;
+          yield { type: "unanswered", index, error, unanswered: ++unanswered };
+          // What is wrong with questions themselves stays so: counting it would end every further run at the same place.
+          if (!ofQuestion) inRow++;
         } else {
           yield { type: "answered", sample: result, answered: ++answered, total };
           inRow = 0;
@@ -162,7 +167,7 @@ async function* remainingRows(
   }
 }
 
-type Result = SampleRecord | { index: string; error: string };
+type Result = SampleRecord | { index: string; error: string; ofQuestion?: boolean };
 
 /** Asks rows in batches, as many at a time as who answers takes; yields each batch when it is answered. */
 async function* askAll(
@@ -211,7 +216,7 @@ async function take<T>(items: AsyncGenerator<T>, count: number): Promise<T[]> {
 
 async function askBatch(
   chunk: readonly { row: VlmEvalRow; position: number }[],
-  { benchmark, answerer, signal }: RunBenchmarkOptions,
+  { benchmark, answerer, images: lookup, signal }: RunBenchmarkOptions,
   { sampling, system }: EvaluationSettings,
 ): Promise<Result[]> {
   const results: Result[] = chunk.map(({ row }) => ({ index: row.index, error: "not asked" }));
@@ -229,7 +234,9 @@ async function askBatch(
       asked.push({ place, request: { messages, position }, record });
     } catch (error) {
       if (!isOwnFault(error)) throw error;
-      results[place] = { index, error: error.message };
+      // Without a place to look for them no image will be found.
+      const ofQuestion = lookup !== undefined || !(error instanceof MissingFileError);
+      results[place] = { index, error: error.message, ofQuestion };
     }
   }
   if (asked.length === 0) return results;
@@ -243,7 +250,7 @@ async function askBatch(
   );
   for (const [i, { place, record }] of asked.entries()) {
     const answer = answers[i];
-    if ("error" in answer) results[place] = { index: record.index, error: answer.error };
+    if ("error" in answer) results[place] = { index: record.index, ...answer };
     else {
       const { text, tokens, finishReason } = answer;
       results[place] = {

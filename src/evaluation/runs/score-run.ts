@@ -79,11 +79,14 @@ async function judgeAnswer(
   const replies: Partial<Record<JudgeKey, string | null>> = {};
   while (answer.score.question) {
     const { question } = answer.score;
-    replies[question.key] = await judge.ask(question);
+    const { text, error } = await judge.ask(question);
+    replies[question.key] = text;
     answer.score = scoreSample(benchmark, answer.row, answer.sample.response, {
       cutTags,
       judge: true,
       replies,
     });
+    if (error !== undefined && answer.score.how === "judge-failed")
+      answer.score = { ...answer.score, why: `the judge could not be asked: ${error}` };
   }
 }

@@ -52,13 +52,17 @@ export async function loadSettings(store: BlobStore): Promise<EvaluationSettings
   throw new CorruptFileError(`${file} in ${store.name}: expected the settings of an evaluation, version 1`);
 }
 
-function isSettings(value: unknown): value is EvaluationSettings {
+/** Whether a value is settings as they are stored; what is in them is checked as far as it is read. */
+export function isSettings(value: unknown): value is EvaluationSettings {
   return (
     isRecord(value) &&
     value.version === 1 &&
     typeof value.benchmark === "string" &&
     scoringKinds.some((kind) => kind === value.scoring) &&
-    [value.data, value.selection, value.model, value.sampling].every(isRecord)
+    [value.data, value.selection, value.sampling].every(isRecord) &&
+    isRecord(value.model) &&
+    typeof value.model.name === "string" &&
+    (value.system === null || (isRecord(value.system) && typeof value.system.sha256 === "string"))
   );
 }
 

@@ -34,6 +34,10 @@ test("what a model cannot say is its question's; a bug and an abort are the run'
   expect(await failing(new LanguageModelError("status 500")).answer([request], sampling)).toEqual([
     { error: "status 500" },
   ]);
+  const refused = new LanguageModelError("filtered", { ofQuestion: true });
+  expect(await failing(refused).answer([request], sampling)).toEqual([
+    { error: "filtered", ofQuestion: true },
+  ]);
   await expect(failing(new TypeError("no")).answer([request], sampling)).rejects.toThrow(TypeError);
   const signal = AbortSignal.abort(new Error("enough"));
   const aborted = failing(new LanguageModelError("late")).answer([request], sampling, { signal });

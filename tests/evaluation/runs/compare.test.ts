@@ -82,7 +82,7 @@ describe("two runs", () => {
     const other = { ...a, benchmark: ownBenchmark("other", "yes-no") };
     expect(() => compareEvaluations(a, other)).toThrow("got runs of own (yes-no) and other (yes-no)");
     expect(() => compareEvaluations(keep(a, [0]), keep(a, [1]))).toThrow(
-      "no scored answer that both runs have",
+      "no question that both runs have scored answers of",
     );
   });
 });
@@ -129,6 +129,27 @@ describe("groups are drawn whole", () => {
     for (let seed = 0; seed < 40; seed++)
       seen.add(compareEvaluations(a, b, { resamples: 1, seed }).interval?.[0] ?? NaN);
     expect([...seen].sort((x, y) => x - y)).toEqual([0, 50, 100]);
+  });
+
+  test("a group of which one run lacks a row is in neither figure", async () => {
+    const rows = [0, 1].flatMap((question) =>
+      [0, 1].map((rotation) => ({
+        index: String(question + rotation * 1_000_000),
+        question: `question ${question}`,
+        A: "cat",
+        B: "dog",
+        answer: "A",
+      })),
+    );
+    // Right in the first question's first rotation alone, which is all that the other run has of it.
+    const a = await groupsOf(ownBenchmark("own", "circular-choice"), rows, (at) => (at === 0 ? "A" : "B"));
+    const b = { ...a, scores: a.scores.filter(({ index }) => index !== "1000000") };
+    expect(compareEvaluations(a, b)).toMatchObject({
+      a: { value: 0, only: 1 },
+      b: { value: 0, only: 0 },
+      samples: 2,
+      units: 1,
+    });
   });
 
   test("figure groups", async () => {

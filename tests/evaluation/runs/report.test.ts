@@ -127,7 +127,7 @@ test("the headline with its interval, and how answers were decided", async () =>
 
 test("Markdown keeps its tables whole", async () => {
   const text = toMarkdown(await reportOf());
-  expect(text).toMatch(/^# MMStar: mine\n\n\*\*Overall: 75\.0% /);
+  expect(text).toMatch(/^# MMStar, answered by mine\n\n\*\*Overall: 75\.0% /);
   expect(text).toContain("| category: one \\| two | 2 | 100.0 |");
   expect(text).toMatch(
     /\| WeThink-Qwen2\.5VL-7B \| Overall \| 64\.2 \| 75\.0 \| \+10\.8 \| OpenCompass.*2025-05-30 \|/,

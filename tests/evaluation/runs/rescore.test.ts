@@ -107,6 +107,31 @@ describe("a judge", () => {
     await expect(finish(choice, table(choices), byNumber(), { judge: broken })).rejects.toThrow(TypeError);
   });
 
+  test("that cannot be reached is told of with its error, and ends the run after ten failures in a row", async () => {
+    const many = Array.from({ length: 30 }, (_, i) => ({
+      ...choices[2],
+      index: String(i),
+      question: `${i}?`,
+    }));
+    const says = () => answererOf(() => answers[3]);
+    const store = memoryStore();
+    const down = judgeOf(() => new LanguageModelError("status 401"));
+    const gone = finish(choice, table(many), says(), { store, judge: down });
+    await expect(gone).rejects.toThrow(
+      /^10 requests to the judge in a row failed, .*: status 401\. .* is kept/,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(down.prompts.length).toBeLessThan(14);
+    const now = await again(store, { judge: judgeOf(() => "A") });
+    expect(now.report.counts.how.judge).toBe(30);
+
+    const shaky = judgeOf((prompt) => (prompt.includes("7?") ? new LanguageModelError("status 500") : "A"));
+    const other = memoryStore();
+    await finish(choice, table(many), says(), { store: other, judge: shaky });
+    const { scores } = await openEvaluation(other);
+    expect(scores[7]).toMatchObject({ score: null, why: "the judge could not be asked: status 500" });
+  });
+
   test("is asked equal questions once", async () => {
     const twice = choices.slice(0, 3).map((row) => ({ ...row, question: "question 2" }));
     const judge = reader();

@@ -172,6 +172,31 @@ describe("a question without an answer", () => {
     );
   });
 
+  test("for what it holds itself ends no run, however many there are; a second run goes on past them", async () => {
+    const many = Array.from({ length: 30 }, (_, i) => ({
+      index: String(i),
+      question: `question ${i}`,
+      answer: "yes",
+      image_path: `${i}.png`,
+    }));
+    const images = {
+      name: "images",
+      has: () => Promise.resolve(true),
+      read: (path: string) =>
+        Number.parseInt(path) < 12
+          ? Promise.reject(new MissingFileError(`${path}: it is not there`))
+          : Promise.resolve(new Uint8Array([1])),
+    };
+    const tooLong = (text: string) => Number(text.replace("question ", "")) < 24;
+    const first = answererOf((text) => (tooLong(text) ? { error: "too long", ofQuestion: true } : "Yes"));
+    const store = memoryStore();
+    for (const answered of [0, 6]) {
+      const { report, events } = await finish(own, table(many), first, { store, images });
+      expect(events[0]).toMatchObject({ answered });
+      expect(report.counts).toMatchObject({ answered: 6, unanswered: 24 });
+    }
+  });
+
   test("ten in a row end the run; what was answered is kept", async () => {
     const many = Array.from({ length: 30 }, (_, i) => ({
       index: String(i),

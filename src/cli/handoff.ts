@@ -1,7 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { chmod, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { once } from "node:events";
+import { pipeline } from "node:stream/promises";
 import { defineCommand } from "citty";
 import { easyR1Targets, promptPlaces } from "../handoff/easyr1-config.ts";
 import { easyR1Handoff, type Handoff } from "../handoff/easyr1.ts";
@@ -159,16 +159,10 @@ async function writeHandoff(handoff: Handoff, out: string, progress: Progress): 
   return written;
 }
 
-async function writeOne(file: HandoffFile, path: string): Promise<void> {
+/** Writes a file of a hand-off, piece by piece. @throws as the disk does, such as one that is full. */
+export async function writeOne(file: HandoffFile, path: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  const stream = createWriteStream(path);
-  const closed = once(stream, "close");
-  try {
-    for await (const bytes of fileBytes(file)) if (!stream.write(bytes)) await once(stream, "drain");
-  } finally {
-    stream.end();
-    await closed;
-  }
+  await pipeline(fileBytes(file), createWriteStream(path));
   if (file.executable) await chmod(path, 0o755);
 }
 

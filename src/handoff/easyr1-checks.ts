@@ -1,5 +1,5 @@
-import type { HandoffProblem, EasyR1Target } from "./easyr1-config.ts";
-import type { HandoffCounts } from "./rows.ts";
+import type { EasyR1Target } from "./easyr1-config.ts";
+import type { HandoffCounts, HandoffProblem } from "./rows.ts";
 import { isTree, valueAt, type ConfigTree, type ConfigValue } from "./yaml.ts";
 
 /** Every key of EasyR1's structured configuration: an unknown one ends its run. By section; at v0.3.1. */

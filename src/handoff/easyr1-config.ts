@@ -5,7 +5,7 @@ import type { RunRecipe } from "../train/run-recipe.ts";
 import { recordsTaskName } from "../tasks/task.ts";
 import { REASONING_SYSTEM_PROMPT } from "../data/system-prompt.ts";
 import { chatTemplateText, formatPromptText } from "./chat-template-file.ts";
-import type { HandoffCounts } from "./rows.ts";
+import type { HandoffCounts, HandoffProblem } from "./rows.ts";
 import type { ConfigTree, ConfigValue } from "./yaml.ts";
 
 /** The two forms of EasyR1's configuration: release v0.3.1 (June 2025), and main since November 2025. */
@@ -20,7 +20,7 @@ export const promptPlaces = ["template", "user"] as const;
 export interface EasyR1Settings {
   /** A run's recipe. Left out: EasyR1's defaults, with five samples of a prompt as WeThink has them. */
   recipe?: RunRecipe;
-  /** Hugging Face name or folder of the base model. */
+  /** Hugging Face name or folder of the base model. Default: the recipe's, unless that is one of the kit's own. */
   model?: string;
   /** Default: the recipe's, else {@link REASONING_SYSTEM_PROMPT}. */
   system?: string;
@@ -32,14 +32,6 @@ export interface EasyR1Settings {
   set?: Readonly<Record<string, ConfigValue>>;
   /** Of the run there. Default `thinktab`. */
   name?: string;
-}
-
-/** A value that a target cannot take, or that the trainer would stop at. */
-export interface HandoffProblem {
-  /** The option, by its name in our recipe or in the configuration. */
-  option: string;
-  got: string;
-  expected: string;
 }
 
 /** A configuration, and what is to be said of it. */
@@ -57,6 +49,22 @@ const unconfirmed = "EasyR1 default, not confirmed by WeThink";
 const unbounded = 1e9;
 
 const klPenalties: Readonly<Record<KlType, string>> = { k1: "kl", abs: "abs", k2: "mse", k3: "low_var_kl" };
+
+const usualModel = "Qwen/Qwen2.5-VL-7B-Instruct";
+/** Policies that ship with the kit: no other trainer starts from them. */
+const ownPolicies = ["toy", "tiny"];
+
+/** The base model of a hand-off. */
+export function modelOf(
+  { model, recipe }: Pick<EasyR1Settings, "model" | "recipe">,
+  notes: string[],
+): string {
+  if (model !== undefined) return model;
+  if (!recipe) return usualModel;
+  if (!ownPolicies.includes(recipe.model)) return recipe.model;
+  notes.push(`The recipe's model, ${recipe.model}, ships with the kit; the base model is ${usualModel}.`);
+  return usualModel;
+}
 
 /** The system prompt of a hand-off. */
 export function systemOf({ system, recipe }: Pick<EasyR1Settings, "system" | "recipe">): string {
@@ -105,6 +113,8 @@ export function easyR1Config(
   const system = systemOf(settings);
   // Up to v0.3.2 the option is the template itself, since then its file.
   const template = isMain ? "./chat_template.jinja" : chatTemplateText(system);
+  if (place === "template" && !isMain && system.includes("${"))
+    problems.push({ option: "system", got: "a text with ${ in it", expected: "none with the template in the configuration (EasyR1 v0.3.1), which would replace it: promptPlace user" }); // prettier-ignore
   if (place === "user" && formatPromptText(system).includes("<image>"))
     problems.push({ option: "system", got: "a text with <image> in it", expected: "none: EasyR1 would count it as an image" }); // prettier-ignore
   const tree: ConfigTree = {
@@ -139,7 +149,7 @@ export function easyR1Config(
         ...(isMain && { dynamic_batching: true }),
         ulysses_size: 1,
         model: {
-          model_path: settings.model ?? "Qwen/Qwen2.5-VL-7B-Instruct",
+          model_path: modelOf(settings, notes),
           enable_gradient_checkpointing: true,
           trust_remote_code: false,
           freeze_vision_tower: recipe !== undefined,
@@ -270,6 +280,7 @@ function fromRecipe(
       expected: `${expected} (EasyR1 ${target})`,
     });
   };
+  if (recipe.objective !== null) refuse("objective", "null: a loss of your own does not travel");
   const loss = lossOf(target, recipe, refuse);
   if (!isMain && recipe.advEstimator === "grpo_passk")
     refuse("advEstimator", "grpo, rloo or reinforce_plus_plus");

@@ -66,7 +66,7 @@ The question has an \`<image>\` where each image goes. \`answer\` is JSON with t
 export THINKTAB_JUDGE_BASE_URL=http://localhost:8000/v1 THINKTAB_JUDGE_MODEL=NAME THINKTAB_JUDGE_API_KEY=KEY
 \`\`\`
 
-EasyR1 cannot leave a sample out. One whose judge failed gets the mean of its prompt's other samples, so that its advantage is zero; \`reward/judge_failed\` and \`reward/no_verdict\` count them.
+EasyR1 cannot leave a sample out. One whose judge failed gets the mean of its prompt's other samples, so that its advantage is zero; \`reward/judge_failed\` and \`reward/no_verdict\` count them. In validation (\`n\` is 1) there are no others: such a sample counts as 0 there.
 
 Filter by \`accuracy\`, not by \`overall\`: a group that is all wrong and well formatted has a mean of 0.3.
 

@@ -10,15 +10,16 @@ import {
   type EasyR1Config,
   type EasyR1Settings,
   type EasyR1Target,
-  type HandoffProblem,
 } from "./easyr1-config.ts";
 import { easyR1Launch, easyR1Readme } from "./easyr1-texts.ts";
 import type { HandoffFile } from "./files.ts";
 import {
   HandoffRows,
   packedAnswer,
+  rewardOf,
   type HandoffCounts,
   type HandoffData,
+  type HandoffProblem,
   type HandoffReward,
 } from "./rows.ts";
 import { toYaml, withValue, type ConfigTree } from "./yaml.ts";
@@ -26,7 +27,7 @@ import { toYaml, withValue, type ConfigTree } from "./yaml.ts";
 /** A run of EasyR1 to make ready. */
 export interface EasyR1HandoffOptions extends EasyR1Settings {
   data: HandoffData;
-  /** How our run rewards, as far as it differs from the hybrid reward's defaults. */
+  /** How our run rewards, as far as it differs from the hybrid reward's defaults. Default: as a recipe of records does. */
   reward?: HandoffReward;
   /** Which forms of the configuration: both when left out, or the one of them that can hold the recipe. */
   target?: EasyR1Target | "both";
@@ -48,16 +49,18 @@ export interface Handoff {
  * @throws ThinktabError naming every problem; as `readSamples` does for data that cannot be read.
  */
 export async function easyR1Handoff(options: EasyR1HandoffOptions): Promise<Handoff> {
-  const { data, target = "both", set = {}, reward } = options;
+  const { data, target = "both", set = {} } = options;
   const rows = new HandoffRows(data);
   const counts = await rows.counts();
   const configs = new Map<EasyR1Target, EasyR1Config>();
   const notes = systemNotes(options);
   const failed: string[] = [];
+  const rewardProblems: HandoffProblem[] = [];
+  const reward = rewardOf(options, rewardProblems);
   for (const one of target === "both" ? easyR1Targets : [target]) {
     const config = easyR1Config(one, counts, options);
     const tree = Object.entries(set).reduce<ConfigTree>((all, [path, value]) => withValue(all, path, value), config.tree); // prettier-ignore
-    const problems = [...config.problems, ...checkEasyR1(one, tree, counts)];
+    const problems = [...rewardProblems, ...config.problems, ...checkEasyR1(one, tree, counts)];
     for (const path of Object.keys(set)) config.remarks.delete(path);
     if (problems.length === 0) configs.set(one, { ...config, tree });
     else failed.push(`EasyR1 ${one}:\n${problems.map(described).join("\n")}`);

@@ -2,7 +2,7 @@ import { shareGptDatasetInfo, toShareGpt } from "../data/formats/sharegpt.ts";
 import type { SftRunOptions } from "../train/run-recipe.ts";
 import { InvalidOptionError, ThinktabError } from "../util/errors.ts";
 import type { Handoff } from "./easyr1.ts";
-import { systemNotes, systemOf, type EasyR1Settings } from "./easyr1-config.ts";
+import { modelOf, systemNotes, systemOf, type EasyR1Settings } from "./easyr1-config.ts";
 import type { HandoffFile } from "./files.ts";
 import { HandoffRows, type HandoffCounts, type HandoffData } from "./rows.ts";
 import { toYaml, withValue, type ConfigTree } from "./yaml.ts";
@@ -61,7 +61,7 @@ function configOf(
   const vision = recipe && "dense" in recipe && recipe.dense === "all";
   if (sft && sft.mode !== "think") notes.push("Demonstrations think before they answer, each of them, whatever the recipe's mode."); // prettier-ignore
   return {
-    model_name_or_path: model ?? "Qwen/Qwen2.5-VL-7B-Instruct",
+    model_name_or_path: modelOf({ model, recipe }, notes),
     trust_remote_code: false,
     image_max_pixels: 4194304,
     image_min_pixels: 784,

@@ -33,6 +33,7 @@ A model judges where these say so (without the first, descriptions get no verdic
 
 import concurrent.futures
 import decimal
+import email.utils
 import functools
 import http.client
 import json

@@ -7,8 +7,20 @@ import { chooseVerifier, type VerifierName } from "../rl/verifiers/choose.ts";
 import type { IouOptions } from "../rl/verifiers/iou.ts";
 import type { NumberOptions } from "../rl/verifiers/number.ts";
 import type { SetOptions } from "../rl/verifiers/set.ts";
+import type { RecordRewardOptions } from "../tasks/record-reward.ts";
+import { recordsTaskName } from "../tasks/task.ts";
+import type { RunRecipe } from "../train/run-recipe.ts";
 import { InvalidOptionError, ThinktabError } from "../util/errors.ts";
+import { isRecord } from "../util/is-record.ts";
 import type { HandoffFile } from "./files.ts";
+
+/** A value that a target cannot take, or that the trainer would stop at. */
+export interface HandoffProblem {
+  /** The option, by its name in our recipe or in the configuration. */
+  option: string;
+  got: string;
+  expected: string;
+}
 
 /** What the exported reward is told of ours, row by row. */
 export interface HandoffReward {
@@ -25,7 +37,7 @@ export interface HandoffReward {
 /** A data set to hand off. */
 export interface HandoffData extends ReadSamplesOptions {
   file: DataFile;
-  /** Rows to validate on. Left out: every twentieth row of `file`, or its last. */
+  /** Rows to validate on, in the format that their columns tell. Left out: every twentieth row of `file`, or its last. */
   validation?: DataFile;
 }
 
@@ -156,11 +168,19 @@ export class HandoffRows {
     }
     if (!validation) return;
     for await (const event of this.#usable(validation))
-      yield "rejected" in event ? event : { ...event, part: "validation" };
+      yield "rejected" in event ? event : { ...withOwnFolder(event), part: "validation" };
   }
 
   async *#usable(file: DataFile): AsyncGenerator<Omit<PlacedSample, "part"> | { rejected: RejectedRow }> {
-    for await (const event of readSamples(file, { requireReasoning: this.needsReasoning, ...this.data })) {
+    const { from, format, ...options } = this.data;
+    // Another file may be in another format.
+    const stated = file === this.data.file ? { from, format } : {};
+    for await (const event of readSamples(file, {
+      requireReasoning: this.needsReasoning,
+      ...options,
+      ...stated,
+    })) {
+      // prettier-ignore
       if (event.type === "rejected") yield { rejected: event.rejected };
       else {
         const { number, sample, pixels } = event;
@@ -171,6 +191,36 @@ export class HandoffRows {
       }
     }
   }
+}
+
+/** Images that a table of its own holds may have the names that the other table's have. */
+function withOwnFolder<T extends Pick<PlacedSample, "sample" | "pixels">>(event: T): T {
+  const { sample, pixels } = event;
+  if (!pixels) return event;
+  const placed = (path: string) => `validation/${path}`;
+  return {
+    ...event,
+    sample: { ...sample, images: sample.images.map(placed) },
+    pixels: pixels.map((image) => ({ ...image, path: placed(image.path) })),
+  };
+}
+
+/** How the exported reward rewards: as it is told to, else as the recipe's records are rewarded. */
+export function rewardOf(
+  { reward, recipe }: { reward?: HandoffReward; recipe?: RunRecipe },
+  problems: HandoffProblem[],
+): HandoffReward {
+  if (reward) return reward;
+  if (recipe?.task.name !== recordsTaskName) return {};
+  const { reward: given = {} } = recipe.task;
+  if (!isRecord(given)) {
+    problems.push({ option: "task.reward", got: JSON.stringify(given), expected: "an object of options" });
+    return {};
+  }
+  const { weights, format, prefill, number, iou, set, module } = given as RecordRewardOptions;
+  if (module !== undefined)
+    problems.push({ option: "task.reward.module", got: module, expected: "none: a reward of your own has no twin in Python" }); // prettier-ignore
+  return { weights, format, prefill, number, iou, set };
 }
 
 function verifierOf({ reward, category, answer, problem, options }: DataSample) {
@@ -189,6 +239,8 @@ export function packedAnswer(sample: DataSample, reward: HandoffReward = {}): st
     gold: sample.answer ?? "",
     question: sample.problem,
     ...(sample.options && { options: sample.options }),
+    // Not read, but the same question about other images is another prompt.
+    ...(sample.images.length > 0 && { images: sample.images }),
     weights: [weights.accuracy, weights.format],
     ...(format !== undefined && format !== "strict" && { format }),
     ...(prefill !== undefined && prefill !== "" && { prefill }),

@@ -3,13 +3,15 @@ import { lossForms } from "../rl/loss-types.ts";
 import type { Recipe } from "../train/recipe.ts";
 import { ThinktabError } from "../util/errors.ts";
 import type { Handoff } from "./easyr1.ts";
-import { systemNotes, systemOf, type EasyR1Settings, type HandoffProblem } from "./easyr1-config.ts";
+import { modelOf, systemNotes, systemOf, type EasyR1Settings } from "./easyr1-config.ts";
 import type { HandoffFile } from "./files.ts";
 import {
   HandoffRows,
   packedAnswer,
+  rewardOf,
   type HandoffCounts,
   type HandoffData,
+  type HandoffProblem,
   type HandoffReward,
 } from "./rows.ts";
 import { trlReadme, trlScript } from "./trl-texts.ts";
@@ -21,7 +23,7 @@ export interface TrlHandoffOptions extends Pick<
   "recipe" | "model" | "system" | "full" | "set" | "name"
 > {
   data: HandoffData;
-  /** How our run rewards, as far as it differs from the hybrid reward's defaults. */
+  /** How our run rewards, as far as it differs from the hybrid reward's defaults. Default: as a recipe of records does. */
   reward?: HandoffReward;
 }
 
@@ -31,11 +33,16 @@ export interface TrlHandoffOptions extends Pick<
  * @throws ThinktabError naming every option that TRL has not.
  */
 export async function trlHandoff(options: TrlHandoffOptions): Promise<Handoff> {
-  const { recipe, data, reward, set = {}, full = false } = options;
+  const { recipe, data, set = {}, full = false } = options;
   const rows = new HandoffRows(data);
   const counts = await rows.counts();
   const notes = systemNotes(options);
+  const model = modelOf(options, notes);
   const problems: HandoffProblem[] = [];
+  const reward = rewardOf(options, problems);
+  for (const key of Object.keys(set))
+    if (!/^[A-Za-z_]\w*$/.test(key))
+      problems.push({ option: key, got: "a key", expected: "the name of one of GRPOConfig's arguments" });
   if (recipe && !("grpo" in recipe))
     problems.push({
       option: "recipe",
@@ -62,10 +69,7 @@ export async function trlHandoff(options: TrlHandoffOptions): Promise<Handoff> {
       return { prompt, images, ground_truth: packedAnswer(sample, reward) };
     };
     yield { path: "README.md", content: trlReadme(counts, notes) };
-    yield {
-      path: "train.py",
-      content: trlScript(options.model ?? "Qwen/Qwen2.5-VL-7B-Instruct", config, lora),
-    };
+    yield { path: "train.py", content: trlScript(model, config, lora) };
     // Loaded here, so that a page which hands nothing off does not carry it.
     const { pythonReward } = await import("./python-reward.ts");
     yield { path: "reward.py", content: pythonReward() };
@@ -98,6 +102,7 @@ function argumentsOf(
   const refuse = (option: keyof Recipe, expected: string) => {
     problems.push({ option, got: JSON.stringify(recipe[option]), expected: `${expected} (TRL)` });
   };
+  if (recipe.objective !== null) refuse("objective", "null: a loss of your own does not travel");
   const names = { default: "dapo", gspo: "dapo", gspo_token: "dapo" } as const;
   const loss = recipe.lossType in names ? names[recipe.lossType as keyof typeof names] : recipe.lossType;
   const level = recipe.importanceSamplingLevel ?? lossForms[recipe.lossType].level;
@@ -112,6 +117,8 @@ function argumentsOf(
     (recipe.klType !== "k3" || recipe.klPlacement !== "loss" || recipe.klController !== "fixed")
   )
     refuse("klType", "k3 in the loss, with a fixed coefficient");
+  if (recipe.lossType === "cispo" && recipe.clipRatioLow !== 1)
+    refuse("clipRatioLow", "1 with cispo, which has no lower bound there");
   if (recipe.onlineFiltering) refuse("onlineFiltering", "false: it has no such option");
   if (recipe.advantageEps !== 1e-4)
     notes.push(`TRL adds 1e-4 to the standard deviation of a group, this recipe ${recipe.advantageEps}.`);
@@ -134,6 +141,16 @@ function argumentsOf(
     importance_sampling_level: level,
     epsilon: recipe.clipRatioLow,
     epsilon_high: cap,
+    ...(loss === "sapo" && {
+      sapo_temperature_pos: recipe.tauPositive,
+      sapo_temperature_neg: recipe.tauNegative,
+    }),
+    ...(loss === "vespo" && {
+      vespo_k_pos: recipe.vespoKPositive,
+      vespo_lambda_pos: recipe.vespoLambdaPositive,
+      vespo_k_neg: recipe.vespoKNegative,
+      vespo_lambda_neg: recipe.vespoLambdaNegative,
+    }),
     ...(recipe.delta !== null && { delta: recipe.delta }),
     beta: recipe.klCoef,
     ...(recipe.useBiasCorrectionKl && { use_bias_correction_kl: true }),

@@ -1,8 +1,17 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { writeOne } from "../../src/cli/handoff.ts";
 import { tooWide } from "./recipe.ts";
 import { thinktab } from "./run.ts";
 
@@ -55,6 +64,18 @@ describe("thinktab handoff easyr1", () => {
     const { out } = await thinktab("handoff", "trl", place("set.jsonl"), "--images", place("pictures"), "--out", place("trl"), "--json"); // prettier-ignore
     expect(JSON.parse(out)).toMatchObject({ counts: { train: 38 }, files: expect.arrayContaining(["train.py"]) as string[] }); // prettier-ignore
   });
+});
+
+test.skipIf(!existsSync("/dev/full"))("a full disk is an error, not a hang", async () => {
+  async function* pieces() {
+    // The disk fails while the next piece is being made.
+    for (let piece = 0; piece < 3; piece++) {
+      yield "x".repeat(20_000 * piece + 1);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+  for (const content of ["one", pieces()])
+    await expect(writeOne({ path: "full", content }, "/dev/full")).rejects.toThrow("ENOSPC");
 });
 
 test.each([

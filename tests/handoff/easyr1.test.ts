@@ -7,6 +7,8 @@ import { REASONING_SYSTEM_PROMPT } from "../../src/data/system-prompt.ts";
 import { chatTemplateText, formatPromptText } from "../../src/handoff/chat-template-file.ts";
 import { unknownKeys } from "../../src/handoff/easyr1-checks.ts";
 import { easyR1Handoff, type EasyR1HandoffOptions } from "../../src/handoff/easyr1.ts";
+import { trlHandoff } from "../../src/handoff/trl.ts";
+import { memorySource } from "../../src/storage/source.ts";
 import { parseRunRecipe } from "../../src/train/run-recipe.ts";
 import type { ConfigTree } from "../../src/handoff/yaml.ts";
 import { contents, madeData, rows } from "./support.ts";
@@ -60,6 +62,7 @@ describe("the folder", () => {
       kind: "multiple-choice",
       gold: "B",
       question: "Question 0? <image> is a word.\nA. cat\nB. dog",
+      images: ["0.png"],
       weights: [0.7, 0.3],
     });
     expect(made.notes).toEqual([expect.stringContaining("10 rows need a judge")]);
@@ -75,6 +78,44 @@ describe("the folder", () => {
       prefill: "<think>",
       iou: { graded: true },
     });
+  });
+
+  test("tells it what a recipe of records has, unless it is told otherwise", async () => {
+    const reward = { weights: { accuracy: 0.6, format: 0.4 }, format: "lenient", prefill: "<think>", number: { relative: 0.01 }, iou: { threshold: 0.3 }, set: { score: "f1" }, judge: {} } as const; // prettier-ignore
+    const task = { name: "records", data: "r.jsonl", reward };
+    const records = recipe({}, { task });
+    const packed = async (options: Partial<EasyR1HandoffOptions>) => {
+      const files = await contents(await handoff({ target: "main", ...options }));
+      return JSON.parse(rows(files.get("data/train.jsonl")!)[0].answer as string) as object;
+    };
+    const { number, iou, set } = reward;
+    const own = { weights: [0.6, 0.4], format: "lenient", prefill: "<think>", number, iou, set };
+    expect(await packed({ recipe: records })).toMatchObject(own);
+    expect(await packed({ recipe: records, reward: {} })).toMatchObject({ weights: [0.7, 0.3] });
+    const module = recipe({}, { task: { ...task, reward: { module: "./mine.js" } } });
+    await expect(packed({ recipe: module })).rejects.toThrow(
+      "task.reward.module: got ./mine.js, expected none: a reward of your own has no twin in Python",
+    );
+  });
+
+  test("a validation file is in the format that it is in, and its own images have names of their own", async () => {
+    const table = (...pixels: string[]) =>
+      ["index\timage\tquestion\tanswer", ...pixels.map((pixel, row) => `${row + 1}\t${btoa(pixel.repeat(80))}\tWhat?\tA cat`), ""].join("\n"); // prettier-ignore
+    const file = (path: string, text: string) => ({
+      source: memorySource({ [path]: new TextEncoder().encode(text) }),
+      path,
+    });
+    const validation = file("b.tsv", table("b"));
+    const both = await trlHandoff({
+      data: { file: file("a.tsv", table("a", "c")), validation },
+      set: { num_generations: 2, gradient_accumulation_steps: 2 },
+    });
+    expect(both.counts).toMatchObject({ train: 2, validation: 1, images: 3 });
+    const files = await contents(both);
+    expect(rows(files.get("data/val.jsonl")!)[0].images).toEqual(["validation/1.png"]);
+    expect(files.get("images/1.png")).not.toBe(files.get("images/validation/1.png"));
+    const mixed = await handoff({ data: { ...madeData(), from: "sharegpt", validation } });
+    expect(mixed.counts).toMatchObject({ train: 40, validation: 1, rejected: 0 });
   });
 
   test("of few rows the last one validates, and a set of its own takes that part", async () => {
@@ -157,6 +198,16 @@ describe("the system prompt", () => {
     expect(files.has("chat_template.jinja")).toBe(false);
     expect(files.get("easyr1.main.yaml")).toContain('format_prompt: "./format_prompt.jinja"');
     expect(files.get("train.sh")).toContain("format_prompt.jinja");
+  });
+
+  test("with what v0.3.1 would replace in its configuration is left to main, or to the user's turn", async () => {
+    const system = "Cost: ${price}.";
+    const made = await handoff({ system });
+    expect(made.notes.join("\n")).toContain("system: got a text with ${ in it");
+    const files = await contents(made);
+    expect([files.has("easyr1.v0.3.1.yaml"), files.has("easyr1.main.yaml")]).toEqual([false, true]);
+    const user = await contents(await handoff({ system, promptPlace: "user" }));
+    expect(user.has("easyr1.v0.3.1.yaml")).toBe(true);
   });
 
   test("main takes the template's file, v0.3.1 the template itself", async () => {
@@ -270,6 +321,20 @@ describe("the configuration", () => {
     ]);
   });
 
+  test("starts from the recipe's model, unless that ships with the kit or another is named", async () => {
+    const base = async (own: string, model?: string) => {
+      const made = await handoff({ set: {}, target: "main", recipe: recipe({}, { model: own }), model });
+      const tree = parse((await contents(made)).get("easyr1.main.yaml")!) as ConfigTree;
+      return [at(tree, "worker.actor.model.model_path"), made.notes.filter((note) => note.includes("model"))];
+    };
+    expect(await base("/models/own")).toEqual(["/models/own", []]);
+    expect(await base("toy", "Qwen/Qwen2.5-VL-3B-Instruct")).toEqual(["Qwen/Qwen2.5-VL-3B-Instruct", []]);
+    expect(await base("toy")).toEqual([
+      "Qwen/Qwen2.5-VL-7B-Instruct",
+      ["The recipe's model, toy, ships with the kit; the base model is Qwen/Qwen2.5-VL-7B-Instruct."],
+    ]);
+  });
+
   test("v0.3.1 trains all weights, so that an adapter's recipe is left to main, or trained fully", async () => {
     const made = await handoff({ set: {}, recipe: recipe({}) });
     const files = await contents(made);
@@ -305,6 +370,7 @@ describe("what EasyR1 would stop at is refused, by name", () => {
     ["a filter without its part", { set: { ...small, "algorithm.online_filtering": true, "algorithm.filter_key": "acc" } }, "filter_key: got acc, expected one of overall, accuracy"], // prettier-ignore
     ["a path with @", { set: { ...small, "data.train_files": "a@b.jsonl" } }, "expected a path without @"],
     ["another loss of TRL's", { set: {}, recipe: recipe({ lossType: "vespo" }) }, "lossType: got \"vespo\", expected default, grpo, dapo"], // prettier-ignore
+    ["a loss of one's own", { set: {}, recipe: recipe({ objective: { module: "./own.js" } }) }, "objective: got {\"module\":\"./own.js\"}, expected null: a loss of your own does not travel"], // prettier-ignore
     ["min-p", { set: {}, recipe: recipe({ minP: 0.1 }) }, "minP: got 0.1, expected 0"],
     ["a scale of rewards", { set: {}, recipe: recipe({ scaleRewards: "batch" }) }, "scaleRewards: got \"batch\", expected group"], // prettier-ignore
     ["a supervised run", { set: {}, recipe: parseRunRecipe({ model: "toy", task: { name: "shapes" }, sft: {} }) }, "recipe: got a supervised run"], // prettier-ignore

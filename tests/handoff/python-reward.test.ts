@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { createServer } from "node:http";
+import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -20,6 +20,7 @@ test("the file has our judge's words, and imports Python's library alone", () =>
   expect(imported).toEqual([
     "concurrent.futures",
     "decimal",
+    "email.utils",
     "functools",
     "http.client",
     "json",
@@ -55,13 +56,21 @@ describe.skipIf(!isThere)(`by ${python} (skipped where there is none)`, () => {
   test("gives EasyR1 numbers alone: a sample without a verdict gets its group's mean", async () => {
     const box = truth({ kind: "iou", gold: "no box" });
     const number = truth({ kind: "number", gold: "7" });
+    const judged = truth({ kind: "model-judge", gold: "A boat.", question: "What is there?" });
     const scores = await call(`
 inputs = [
     {"response": "<think>a</think><answer>7</answer>", "response_length": 3, "ground_truth": ${number}},
     {"response": "<think>a</think><answer>8</answer>", "response_length": 3, "ground_truth": ${number}},
     {"response": "7", "response_length": 3, "ground_truth": ${box}},
     {"response": "<think>a</think><answer>Yes</answer>", "response_length": 3, "ground_truth": "yes"},
+    {"response": "<think>a</think><answer>boat</answer>", "response_length": 3, "ground_truth": ${judged}},
+    {"response": "<answer>cat</answer>", "response_length": 3, "ground_truth": ${judged}},
+    {"response": "<think>a</think><answer>ship</answer>", "response_length": 3, "ground_truth": ${judged}},
+    {"response": "<think>a</think><answer>mist</answer>", "response_length": 3, "ground_truth": ${judged}},
 ]
+grades = {"boat": 1.0, "ship": 0.5, "cat": 0.0}
+judge = lambda question, gold, answer: grades.get(answer)
+reward.score_one.__defaults__ = (judge,)
 print(json.dumps(reward.compute_score(inputs)))`);
     const one = { judge_failed: 0, no_verdict: 0 };
     expect(scores).toEqual([
@@ -69,7 +78,39 @@ print(json.dumps(reward.compute_score(inputs)))`);
       { overall: 0.3, accuracy: 0, format: 1, ...one },
       { overall: 0, accuracy: 0, format: 0, judge_failed: 0, no_verdict: 1 },
       { overall: 1, accuracy: 1, format: 1, ...one },
+      { overall: 1, accuracy: 1, format: 1, ...one },
+      { overall: 0, accuracy: 0, format: 0, ...one },
+      { overall: expect.closeTo(0.65, 12) as number, accuracy: 0.5, format: 1, ...one },
+      // The judge failed here: the mean of the three others.
+      {
+        overall: expect.closeTo(0.55, 12) as number,
+        accuracy: 0.5,
+        format: 1,
+        judge_failed: 1,
+        no_verdict: 1,
+      },
     ]);
+  });
+
+  test("what it fails at costs one verdict, not the run", async () => {
+    const sum = truth({ kind: "math", gold: "5" });
+    const set = truth({ kind: "set", gold: "1, 2" });
+    const good = `"<think>a</think><answer>\\\\boxed{5}</answer>"`;
+    const result = await call(`
+odd = r"<think>a</think><answer>\\boxed{\\sum_{k=10^{400}}^{10^{400}} k}</answer>"
+digits = "<think>a</think><answer>" + "7" * 250 + "e4060, 2</answer>"
+cases = [(odd, ${sum}), (${good}, ${sum}), (digits, ${set}), ("x", None), ("x", ${truth({ kind: "number" })}), (None, ${sum})]
+easy = reward.compute_score([{"response": response, "ground_truth": truth} for response, truth in cases])
+trl = reward.thinktab_reward(completions=[response for response, _ in cases], ground_truth=[truth for _, truth in cases])
+print(json.dumps([[one["overall"] for one in easy], [one["no_verdict"] for one in easy], [one["judge_failed"] for one in easy], trl]))`);
+    const [overall, lost, failed, trl] = result as (number | null)[][];
+    expect(failed).toEqual([0, 0, 0, 0, 0, 0]);
+    // The first and the last get the mean of their group, which is the second.
+    expect([overall[0], overall[1], overall[5]]).toEqual([1, 1, 1]);
+    expect([lost[0], lost[1], lost[5]]).toEqual([1, 0, 1]);
+    expect([trl[0], trl[1], trl[5]]).toEqual([null, 1, null]);
+    // Older Pythons write numbers of any length.
+    expect([null, 0.3]).toContain(trl[2]);
   });
 
   test("gives TRL None where there is no verdict, and takes conversations", async () => {
@@ -122,6 +163,82 @@ print(json.dumps(reward.thinktab_reward(prompts=["", ""], completions=said, grou
     expect(asked[0].body.messages[1].content).toContain("‹grade>1‹/grade>");
     expect(asked[2].body.messages).toHaveLength(4);
   }, 60_000);
+
+  /** A judge, and how often it was asked; `elsewhere` is another server. */
+  async function judging(
+    answer: (response: ServerResponse, asked: number, elsewhere: string) => void,
+    env: Record<string, string> = {},
+  ): Promise<{ score: unknown; asked: number; others: number; slept: number[]; seconds: number }> {
+    let [asked, others] = [0, 0];
+    const other = createServer((_, response) => {
+      others++;
+      response.end(JSON.stringify({ choices: [{ message: { content: "<grade>1</grade>" } }] }));
+    });
+    const server = createServer((request, response) => {
+      request.resume();
+      request.on("end", () => answer(response, asked++, address(other)));
+    });
+    const address = (one: typeof server) => `http://127.0.0.1:${(one.address() as AddressInfo).port}/v1`;
+    for (const one of [server, other])
+      await new Promise<void>((resolve) => one.listen(0, "127.0.0.1", resolve));
+    try {
+      const [score, slept, seconds] = (await call(
+        `
+import time
+slept = []
+time.sleep = slept.append
+begin = time.monotonic()
+score = reward.ask_judge("q", "g", "a")
+print(json.dumps([score, slept, time.monotonic() - begin]))`,
+        { THINKTAB_JUDGE_BASE_URL: address(server), THINKTAB_JUDGE_API_KEY: "secret", ...env },
+      )) as [unknown, number[], number];
+      return { score, asked, others, slept, seconds };
+    } finally {
+      for (const one of [server, other]) {
+        one.closeAllConnections();
+        one.close();
+      }
+    }
+  }
+  const content = (said: unknown) => JSON.stringify({ choices: [{ message: { content: said } }] });
+
+  test("a judge that redirects is not followed: the key is not for another address", async () => {
+    const result = await judging((response, _, elsewhere) =>
+      response.writeHead(302, { location: `${elsewhere}/chat/completions` }).end(),
+    );
+    expect(result).toMatchObject({ score: null, asked: 1, others: 0 });
+  });
+
+  test("a judge whose reply trickles in is given up at the timeout", async () => {
+    const result = await judging(
+      (response) => {
+        response.writeHead(200);
+        const timer = setInterval(() => response.write(" "), 50);
+        response.on("close", () => clearInterval(timer));
+      },
+      { THINKTAB_JUDGE_TIMEOUT: "0.5", THINKTAB_JUDGE_ATTEMPTS: "1" },
+    );
+    expect(result).toMatchObject({ score: null, asked: 1 });
+    expect(result.seconds).toBeLessThan(5);
+  }, 20_000);
+
+  test("a judge is waited for as it asks, and a reply that is no text is asked for again", async () => {
+    const parts = content([{ type: "text", text: "<grade>1</grade>" }]);
+    const result = await judging(
+      (response, asked) => {
+        if (asked < 2) response.writeHead(429, { "retry-after": asked === 0 ? "7" : "900" }).end();
+        else if (asked === 2) response.writeHead(503, { "retry-after": new Date(0).toUTCString() }).end();
+        else response.end(asked === 3 ? parts : content("<grade>1</grade>"));
+      },
+      { THINKTAB_JUDGE_ATTEMPTS: "5" },
+    );
+    expect(result).toMatchObject({ score: 1, asked: 5, slept: [7, 60, 0, 4] });
+  });
+
+  test("after the last attempt nothing is waited for", async () => {
+    const result = await judging((response) => response.writeHead(500).end());
+    expect(result).toMatchObject({ score: null, asked: 3, slept: [0.5, 1] });
+  });
 
   test("the program for TRL is Python", async () => {
     const { trlScript } = await import("../../src/handoff/trl-texts.ts");

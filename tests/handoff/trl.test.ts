@@ -19,6 +19,7 @@ describe("TRL", () => {
         promptsPerStep: 4,
         numGenerations: 4,
         lossType: "cispo",
+        clipRatioLow: 1,
         clipRatioHigh: 4,
         klCoef: 0.1,
         minP: 0.1,
@@ -70,9 +71,45 @@ describe("TRL", () => {
     [{ klCoef: 0.1, klType: "k1" }, 'klType: got "k1", expected k3'],
     [{ onlineFiltering: true }, "onlineFiltering: got true, expected false"],
     [{ lossType: "gspo_token" }, 'lossType: got "gspo_token"'],
+    [{ lossType: "cispo" }, "clipRatioLow: got 0.2, expected 1 with cispo"],
+    [{ objective: { module: "./own.js" } }, "expected null: a loss of your own does not travel"],
   ])("refuses what it has not: %j", async (grpo, message) => {
     const recipe = parseRunRecipe({ ...toy, grpo });
     await expect(trlHandoff({ data: madeData(), recipe })).rejects.toThrow(message);
+  });
+
+  test.each([
+    [
+      { lossType: "sapo", tauPositive: 1.5, tauNegative: 2 },
+      ["sapo_temperature_pos=1.5", "sapo_temperature_neg=2"],
+    ],
+    [
+      { lossType: "vespo", vespoKPositive: 1, vespoLambdaPositive: 4, vespoKNegative: 5, vespoLambdaNegative: 6 }, // prettier-ignore
+      ["vespo_k_pos=1", "vespo_lambda_pos=4", "vespo_k_neg=5", "vespo_lambda_neg=6"],
+    ],
+  ])("gets the options of a loss: %j", async (grpo, expected) => {
+    const recipe = parseRunRecipe({ ...toy, grpo });
+    const script = (await contents(await trlHandoff({ data: madeData(), recipe }))).get("train.py")!;
+    for (const argument of expected) expect(script).toContain(`    ${argument},\n`);
+  });
+
+  test("gets the recipe's model and the reward of its records; a module has no twin", async () => {
+    const made = (reward: object) =>
+      trlHandoff({
+        data: madeData(),
+        recipe: parseRunRecipe({ model: "/models/own", task: { name: "records", data: "r.jsonl", reward } }),
+      });
+    const files = await contents(await made({ format: "lenient" }));
+    const [first] = rows(files.get("data/train.jsonl")!);
+    expect(JSON.parse(first.ground_truth as string)).toMatchObject({ format: "lenient" });
+    expect(files.get("train.py")).toContain('os.environ.get("MODEL_PATH", "/models/own")');
+    await expect(made({ module: "./mine.js" })).rejects.toThrow("task.reward.module: got ./mine.js");
+  });
+
+  test.each(["a.b", "1st", "b=c"])("refuses what cannot be an argument's name: %s", async (key) => {
+    await expect(trlHandoff({ data: madeData(), set: { [key]: 1 } })).rejects.toThrow(
+      `${key}: got a key, expected the name of one of GRPOConfig's arguments`,
+    );
   });
 
   test("refuses groups that do not fill a step, and too few rows", async () => {

@@ -44,7 +44,7 @@ def read_row(ground_truth):
 
 def score_one(response, ground_truth, judge=ask_judge):
     """overall and accuracy (None without a verdict), format, and whether a judge failed."""
-    row = read_row(ground_truth)
+    row = read_row(str(ground_truth))
     kind = row["kind"]
     text = (row.get("prefill") or "") + response
     if kind in ("easyr1-r1v", "easyr1-math"):
@@ -67,6 +67,15 @@ def score_one(response, ground_truth, judge=ask_judge):
     return {"overall": overall, "accuracy": accuracy, "format": form, "judge_failed": failed}
 
 
+def _score(response, ground_truth):
+    """score_one; a sample that it fails at has no verdict, and does not end the run."""
+    try:
+        return score_one(_said(response), ground_truth)
+    except Exception as error:
+        print("reward.py: no verdict: %s: %s" % (type(error).__name__, str(error)[:200]), file=sys.stderr, flush=True)
+        return {"overall": None, "accuracy": None, "format": 0.0, "judge_failed": 0}
+
+
 def compute_score(reward_inputs):
     """
     EasyR1's batch reward: dictionaries with response and ground_truth in, dictionaries of numbers out. EasyR1 cannot
@@ -76,15 +85,15 @@ def compute_score(reward_inputs):
     if not isinstance(reward_inputs, list):
         raise ValueError("this is a batch reward: set worker.reward.reward_type to batch")
     with concurrent.futures.ThreadPoolExecutor(max_workers=int(_setting("CONCURRENCY", "8"))) as pool:
-        scores = list(pool.map(lambda one: score_one(one["response"], one["ground_truth"]), reward_inputs))
+        scores = list(pool.map(lambda one: _score(one["response"], one["ground_truth"]), reward_inputs))
     known = {}
     for one, score in zip(reward_inputs, scores):
         if score["overall"] is not None:
-            known.setdefault(one["ground_truth"], []).append(score)
+            known.setdefault(str(one["ground_truth"]), []).append(score)
     for one, score in zip(reward_inputs, scores):
         score["no_verdict"] = int(score["overall"] is None)
         if score["no_verdict"]:
-            others = known.get(one["ground_truth"], [])
+            others = known.get(str(one["ground_truth"]), [])
             for name in ("overall", "accuracy"):
                 score[name] = sum(other[name] for other in others) / len(others) if others else 0.0
         for name in score:
@@ -102,7 +111,7 @@ def _said(completion):
 def thinktab_reward(completions, ground_truth, log_metric=None, **_):
     """TRL's reward function: a number for each completion, None where there is no verdict."""
     with concurrent.futures.ThreadPoolExecutor(max_workers=int(_setting("CONCURRENCY", "8"))) as pool:
-        scores = list(pool.map(score_one, map(_said, completions), ground_truth))
+        scores = list(pool.map(_score, completions, ground_truth))
     if log_metric is not None and scores:
         for name in ("accuracy", "format", "judge_failed"):
             values = [score[name] for score in scores if score[name] is not None]

@@ -31,9 +31,9 @@ export interface EngineRunOptions {
 }
 
 /**
- * A training run on the engine's side. It has the policy's turn for a step, or a batch of an evaluation, at a time:
- * between them questions are answered. The gate stands before the next step; a run that waits there has saved a
- * checkpoint of the one before.
+ * A training run on the engine's side. It has the policy's turn for a step (with online filtering: for a round of one),
+ * or a batch of an evaluation, at a time: between them questions are answered. The gate stands before the next step; a
+ * run that waits there has saved a checkpoint of the one before.
  */
 export class EngineRun {
   readonly #gate = new Gate();
@@ -43,6 +43,8 @@ export class EngineRun {
   /** Steps done, the newest checkpoint, and the steps that are in it. */
   #done = 0;
   #saved: { key: string | null; steps: number } = { key: null, steps: 0 };
+  /** The last step whose first phase was told. */
+  #begun = -1;
   #ended = false;
 
   constructor(private readonly options: EngineRunOptions) {}
@@ -97,7 +99,7 @@ export class EngineRun {
           const { done, value: event } = await run.next();
           if (done) return;
           this.#note(event);
-          const beforeStep = isBeforeStep(event, recipe);
+          const beforeStep = this.#isBeforeStep(event);
           if (isBetweenSteps(event, recipe)) {
             end();
             end = undefined;
@@ -122,6 +124,16 @@ export class EngineRun {
     }
   }
 
+  /**
+   * The first phase of a step: nothing of it has been done. With online filtering the phase comes again with each round
+   * of the step; a run that stood still there would have no whole step to save.
+   */
+  #isBeforeStep(event: RunEvent): boolean {
+    if (!beginsRollouts(event, this.options.recipe) || event.step <= this.#begun) return false;
+    this.#begun = event.step;
+    return true;
+  }
+
   #note(event: RunEvent): void {
     if (event.type === "step") this.#done = event.step + 1;
     if (event.type !== "saved") return;
@@ -134,12 +146,12 @@ export class EngineRun {
   }
 }
 
-/** Events at which the run does not have the policy for itself. */
+/** Events at which the run does not have the policy for itself: between steps, and between the rounds of one. */
 export function isBetweenSteps(event: EngineRunEvent, recipe: RunRecipe): boolean {
-  return event.type !== "rollouts" && (event.type !== "phase" || isBeforeStep(event, recipe));
+  return event.type !== "rollouts" && (event.type !== "phase" || beginsRollouts(event, recipe));
 }
 
-/** The first phase of a step: nothing of it has been done. */
-function isBeforeStep(event: EngineRunEvent, recipe: RunRecipe): boolean {
+/** The first phase of a step, or of another round of one: the trainer has yet to place its prompts. */
+function beginsRollouts(event: EngineRunEvent, recipe: RunRecipe): boolean {
   return event.type === "phase" && event.phase === ("sft" in recipe ? "train" : "rollout");
 }

@@ -182,6 +182,25 @@ describe("training", () => {
     });
   });
 
+  test("pause waits for the end of a step that draws several rounds, and its checkpoint is of that step", async () => {
+    await fresh(async (policy) => {
+      // No group has a mean that high: nothing is kept, and each step has all of its rounds.
+      const grpo = { steps: 2, onlineFiltering: true, filterLow: 8, filterHigh: 9, maxTryMakeBatch: 3 };
+      const run = policy.train(recipe(grpo), { name: "rounds" });
+      const list: EngineRunEvent[] = [];
+      let paused: Promise<void> | undefined;
+      for await (const event of run) {
+        list.push(event);
+        if (event.type === "phase" && event.phase === "reward") paused ??= run.pause();
+        if (event.type !== "step" || event.step > 0) continue;
+        await paused;
+        expect(await run.checkpoint()).not.toBeNull();
+        await run.resume();
+      }
+      expect(stepsOf(list)).toEqual([0, 1]);
+    });
+  });
+
   test("a run that is stopped goes on where it stopped, to the same weights; also towards more steps", async () => {
     const wanted = hashOf(await fresh(async (policy) => events(policy.train(recipe({ seed: 3 })))));
     await fresh(async (policy) => {

@@ -161,10 +161,13 @@ export class DataWorker {
 
   /** Benchmarks: run, scored again, compared. */
   evaluations(): Promise<RemoteEvaluations> {
-    this.#evaluations ??= this.failure
+    if (this.#evaluations) return this.#evaluations;
+    const opening = this.failure
       .orElse(this.api.evaluations())
       .then((api) => new RemoteEvaluations(api, this.failure));
-    return this.#evaluations;
+    this.#evaluations = opening;
+    opening.catch(() => (this.#evaluations = undefined)); // e.g. a script that could not be loaded: it may be later
+    return opening;
   }
 
   /** WeThink records about pictures of coloured shapes, with the pictures: something to try things with. */
@@ -175,6 +178,11 @@ export class DataWorker {
   /** What the hybrid reward gives a response, and why: which rule was chosen, what it took for the answer, each part. */
   explain(response: string, example: HybridExample): Promise<RewardExplanation> {
     return this.failure.orElse(this.api.explain(response, example));
+  }
+
+  /** Resolves with the reason when nothing will come from it any more: it failed, or was disposed of. */
+  get failed(): Promise<Error> {
+    return this.failure.failed;
   }
 
   /** Ends the worker. What is pending rejects with an AbortError. */

@@ -10,7 +10,7 @@ export type { SynthesisRequest, ToyImages } from "./data/synthesis-protocol.ts";
 
 /** What a {@link SynthesisRequest} does not hold. */
 export interface SynthesisClientOptions {
-  /** Of endpoints, by base URL. Kept in memory only. */
+  /** Of endpoints, by base URL; or by base URL, a space and the model's name, for models with keys of their own. Kept in memory only. */
   keys?: ReadonlyMap<string, string>;
   /** What `kind: "policy"` means, and whose pass rate is measured. */
   policy?: GeneratingPolicy;
@@ -21,7 +21,7 @@ export interface SynthesisClientOptions {
 export function synthesisHost({ keys, policy }: SynthesisClientOptions): SynthesisHost & ProxyMarked {
   const builtIn = new Map<boolean, Promise<LanguageModel>>();
   return proxy({
-    key: (baseUrl) => Promise.resolve(keys?.get(baseUrl)),
+    key: (baseUrl, model) => Promise.resolve(keys?.get(`${baseUrl} ${model}`) ?? keys?.get(baseUrl)),
     generate: async (messages, options, signal) => {
       if (!policy) throw new InvalidOptionError("model: policy", "none loaded", "a loaded policy");
       const completions = await policy.generate(messages, { ...options, signal });

@@ -103,7 +103,7 @@ export class AskStore {
       asked.seen &&
       asked.picture === this.pictures.picture.value &&
       asked.source === session.source.value &&
-      asked.weights === session.title.value &&
+      asked.weights === weightsInUse() &&
       !weightsChange() &&
       session.policy.value !== null &&
       !this.answering.value
@@ -193,8 +193,8 @@ export class AskStore {
     const controller = new AbortController();
     const question = this.question.value;
     const picture = this.pictures.picture.value;
-    const weights = session.title.value + (weightsChange() ? ", in training" : "");
-    const adapter = this.adapter.value || session.trainedSteps.value === 0; // the switch is hidden then
+    const title = session.title.value + (weightsChange() ? ", in training" : "");
+    const adapter = this.adapter.value || !session.isAdapted.value; // the switch is hidden then
     const asked: Asked = {
       question,
       picture,
@@ -203,8 +203,8 @@ export class AskStore {
       adapter,
       gold: this.pictures.questions.value.find(({ problem }) => problem === question.trim()) ?? null,
       source: session.source.value,
-      weights,
-      title: adapter ? weights : `${weights}, without it`,
+      weights: weightsChange() ? title : weightsInUse(),
+      title: adapter ? title : `${title}, without it`,
     };
     this.clear();
     this.#answering.value = controller;
@@ -355,6 +355,11 @@ function optionsOf({ options, adapter }: Asked, signal: AbortSignal): RemoteGene
   const { samples: n, mode, ...sampling } = options;
   const prefill = prefills[mode];
   return { ...sampling, n, adapter, signal, ...(prefill !== "" && { prefill }) };
+}
+
+/** Tells the weights in use from others. */
+function weightsInUse(): string {
+  return `${session.title.value} ${session.weights.value}`;
 }
 
 /** Whether a run goes on: the weights change from one moment to the next. */

@@ -2,6 +2,7 @@
 import { useRef } from "preact/hooks";
 import { TextField } from "../components/field.tsx";
 import { session } from "../state/session.ts";
+import type { Holder } from "../state/session.ts";
 import { store } from "./ask-store.ts";
 import { showOpenModel } from "./open-model.tsx";
 import { ResponseOptions, SamplingOptions } from "./sampling-options.tsx";
@@ -93,15 +94,17 @@ function Limits() {
   return null;
 }
 
+const meanwhile: Record<Holder, string> = {
+  training:
+    "A run is training this policy. An answer comes between two of its steps, from the weights of that moment.",
+  replay: "A run is being replayed: an answer may have to wait for it.",
+  benchmark: "A benchmark is running: an answer may have to wait for it.",
+  evaluation: "An evaluation asks this policy: an answer comes between two of its questions.",
+  synthesis: "A synthesis asks this policy: an answer comes between two of its questions.",
+};
+
 /** What an answer has to wait for. */
 function Meanwhile() {
   const by = session.heldBy.value;
-  if (by === null) return null;
-  return (
-    <p class="notice">
-      {by === "benchmark"
-        ? "A benchmark is running: an answer may have to wait for it."
-        : "A run is training this policy. An answer comes between two of its steps, from the weights of that moment."}
-    </p>
-  );
+  return by === null ? null : <p class="notice">{meanwhile[by]}</p>;
 }

@@ -54,7 +54,7 @@ export function SamplingOptions() {
           ))}
         </div>
       </Fold>
-      {session.trainedSteps.value > 0 && (
+      {session.isAdapted.value && (
         <label>
           <input
             type="checkbox"
@@ -62,7 +62,9 @@ export function SamplingOptions() {
             checked={adapter.value}
             onChange={({ currentTarget }) => (adapter.value = currentTarget.checked)}
           />
-          With what it learnt in training (off: as it was before)
+          {session.trainedSteps.value > 0
+            ? "With what it learnt in training (off: as it was before)"
+            : "With the adapter that was brought in (off: without it)"}
         </label>
       )}
     </>

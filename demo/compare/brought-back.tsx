@@ -21,6 +21,7 @@ export function BroughtBack({ own }: { own: RunRecord | null }) {
   };
   const openLog = ([file]: File[]) =>
     void doing(async () => {
+      said.value = "";
       log.value = await (await dataWorker()).readExperimentLog(file);
     });
   const openAdapter = (files: File[]) =>
@@ -34,7 +35,7 @@ export function BroughtBack({ own }: { own: RunRecord | null }) {
       const release = session.hold("replay");
       try {
         await policy.importAdapter(adapter);
-        session.noteTrained(0, () => Promise.resolve(adapter));
+        await session.noteImported(adapter);
       } finally {
         release();
       }

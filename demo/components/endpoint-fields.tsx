@@ -9,8 +9,16 @@ export interface EndpointDraft {
 
 /** What is missing before it can be asked; "" when nothing is. */
 export function missingOfEndpoint({ baseUrl, model }: EndpointDraft, called: string): string {
-  if (!URL.canParse(baseUrl)) return `${called} has no address yet.`;
+  if (baseUrl.trim() === "") return `${called} has no address yet.`;
+  if (!/^https?:/i.test(baseUrl.trim()) || !URL.canParse(baseUrl.trim()))
+    return `The address of ${called.replace(/^The /, "the ")} should begin with http:// or https://.`;
   return model.trim() === "" ? `${called} has no name yet.` : "";
+}
+
+/** By address and model, as the data worker asks for them: two models at an address may have keys of their own. */
+export function keysOf(endpoints: readonly EndpointDraft[]): ReadonlyMap<string, string> {
+  const named = endpoints.filter(({ key }) => key !== "");
+  return new Map(named.map(({ baseUrl, model, key }) => [`${baseUrl.trim()} ${model.trim()}`, key]));
 }
 
 /** Fields of an endpoint, and what is said of it. */

@@ -7,7 +7,7 @@ export function Footer() {
     <footer class="page-footer note">
       <p>
         {device ? `GPU: ${nameOf(device)}.` : "GPU: not opened."} Nothing leaves this tab unless you name an
-        endpoint.
+        endpoint or a module.
       </p>
       {/* A file of the built page. */}
       {import.meta.env.PROD && (

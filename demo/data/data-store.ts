@@ -12,7 +12,7 @@ import type {
 } from "../../workers/client.ts";
 import { dataWorker } from "../state/data-worker.ts";
 import { openFiles } from "../state/open-records.ts";
-import { sortFiles } from "./files.ts";
+import { chosenFiles } from "./files.ts";
 
 /** Rows that are shown at a time. */
 const pageRows = 12;
@@ -26,6 +26,9 @@ export interface RowFilter {
   rejected: boolean;
 }
 
+/** How a search stands: there are more rows to be had, all were found, or it was stopped before its end. */
+export type Searched = "going" | "more" | "all" | "stopped";
+
 const noFilter: RowFilter = { text: "", category: any(), ability: any(), reward: any(), rejected: false };
 
 /** Of a field with values: no condition. No value of a record has a zero character. */
@@ -34,12 +37,13 @@ export function any(): string {
 }
 
 class DataStore {
-  readonly #files = openFiles;
+  readonly #files = signal<DatasetFiles | null>(null);
   readonly #dataset = signal<RemoteDataset | null>(null);
   readonly #report = signal<PlainReport | null>(null);
   readonly #rows = signal<readonly ShownRow[]>([]);
   readonly #read = signal<number | null>(null);
-  readonly #searched = signal<"going" | "more" | "all">("all");
+  readonly #searched = signal<Searched>("all");
+  readonly #lookedAt = signal(0);
   readonly problem: Signal<unknown> = signal(null);
   readonly filter: Signal<RowFilter> = signal(noFilter);
 
@@ -49,21 +53,31 @@ class DataStore {
   readonly rows: ReadonlySignal<readonly ShownRow[]> = this.#rows;
   /** Rows read so far, while something reads; else null. */
   readonly read: ReadonlySignal<number | null> = this.#read;
-  readonly searched: ReadonlySignal<"going" | "more" | "all"> = this.#searched;
+  readonly searched: ReadonlySignal<Searched> = this.#searched;
+  /** Rows that the search has looked at. */
+  readonly lookedAt: ReadonlySignal<number> = this.#lookedAt;
   readonly title: ReadonlySignal<string> = computed(() => describeFiles(this.#files.value));
 
   #reading: AbortController | undefined;
-  #search: AsyncGenerator<ShownRow, void, void> | undefined;
+  #search: { rows: AsyncGenerator<ShownRow, void, void>; controller: AbortController } | undefined;
   /** Images that were chosen before their data set. */
   #images: DataFiles | undefined;
 
-  /** Files that were picked or dropped: a data set, its images, or both. */
-  async addFiles(files: readonly File[]): Promise<void> {
-    const { data, images } = sortFiles(files);
-    if (images.length > 0) this.#images = images;
-    const chosen = data[0] ? new Map([[data[0].name, data[0]]]) : this.#files.peek()?.data;
-    if (chosen === undefined) return;
-    await this.open({ data: chosen, ...(this.#images !== undefined && { images: this.#images }) });
+  /**
+   * Files that were picked or dropped: a data set, its images, or both.
+   * @param kind images only: a folder of them may hold data files too.
+   */
+  async addFiles(files: readonly File[], kind?: "images"): Promise<void> {
+    try {
+      const { data, images = this.#images } = chosenFiles(files, kind);
+      const chosen = data ? new Map([[data.name, data]]) : this.#files.peek()?.data;
+      // The next data set has images of its own.
+      this.#images = chosen === undefined ? images : undefined;
+      if (chosen === undefined) this.problem.value = null;
+      else await this.open({ data: chosen, ...(images !== undefined && { images }) });
+    } catch (error) {
+      this.problem.value = error;
+    }
   }
 
   async openAddress(data: string, images: string): Promise<void> {
@@ -71,7 +85,11 @@ class DataStore {
   }
 
   async makeUp(): Promise<void> {
-    await this.#work(async (worker) => this.open(await worker.makeUp(48, 1)));
+    await this.#work(async (worker, signal) => {
+      const made = await worker.makeUp(48, 1);
+      signal.throwIfAborted(); // another one was opened meanwhile
+      await this.open(made);
+    });
   }
 
   /** Reads a data set through. What was open is closed. */
@@ -80,6 +98,7 @@ class DataStore {
     this.#dataset.peek()?.close();
     batch(() => {
       this.#files.value = files;
+      openFiles.value = null; // until it is known to be a data set
       this.#dataset.value = null;
       this.#report.value = null;
       this.#rows.value = [];
@@ -88,7 +107,12 @@ class DataStore {
     await this.#work(async (worker, signal) => {
       const dataset = await worker.open(files, { signal });
       this.#dataset.value = dataset;
-      this.#report.value = await dataset.inspect({ onProgress: (rows) => (this.#read.value = rows), signal });
+      const report = await dataset.inspect({ onProgress: (rows) => (this.#read.value = rows), signal });
+      signal.throwIfAborted();
+      batch(() => {
+        this.#report.value = report;
+        openFiles.value = files;
+      });
     });
     if (this.#report.peek()) await this.find();
   }
@@ -97,21 +121,29 @@ class DataStore {
   async find(): Promise<void> {
     const dataset = this.#dataset.peek();
     if (!dataset) return;
-    void this.#search?.return();
-    this.#rows.value = [];
-    this.#search = dataset.rows(queryOf(this.filter.peek()));
+    this.#endSearch();
+    const controller = new AbortController();
+    batch(() => {
+      this.#rows.value = [];
+      this.#lookedAt.value = 0;
+    });
+    const onProgress = (looked: number) => {
+      if (this.#search?.controller === controller) this.#lookedAt.value = looked;
+    };
+    const rows = dataset.rows(queryOf(this.filter.peek()), { signal: controller.signal, onProgress });
+    this.#search = { rows, controller };
     await this.more();
   }
 
   /** Shows the next rows of the search. */
   async more(): Promise<void> {
     const search = this.#search;
-    if (!search) return;
+    if (!search || this.#searched.peek() === "stopped") return;
     this.#searched.value = "going";
     const found: ShownRow[] = [];
     try {
       for (;;) {
-        const next = await search.next();
+        const next = await search.rows.next();
         if (search !== this.#search) return; // another one began meanwhile
         if (next.done) break;
         found.push(next.value);
@@ -123,8 +155,11 @@ class DataStore {
       });
     } catch (error) {
       if (search !== this.#search) return;
-      this.problem.value = error;
-      this.#searched.value = "all";
+      batch(() => {
+        this.#rows.value = [...this.#rows.peek(), ...found];
+        this.#searched.value = "stopped";
+        if (!search.controller.signal.aborted) this.problem.value = error;
+      });
     }
   }
 
@@ -137,9 +172,21 @@ class DataStore {
   /** Ends what reads the file. */
   stop(): void {
     this.#reading?.abort(new DOMException("stopped by the user", "AbortError"));
-    void this.#search?.return();
-    this.#search = undefined;
+    this.#endSearch();
     this.#searched.value = "all";
+  }
+
+  /** Ends the search; what it has found stays. */
+  stopSearching(): void {
+    this.#search?.controller.abort(new DOMException("stopped by the user", "AbortError"));
+  }
+
+  /** A search that nobody wants any more does not read on. */
+  #endSearch(): void {
+    const search = this.#search;
+    this.#search = undefined;
+    search?.controller.abort(new DOMException("another search began", "AbortError"));
+    search?.rows.return().catch(() => undefined); // its worker may have failed; that is told where it is used
   }
 
   /** Something with the data set that takes its time, e.g. to convert it. Undefined when it was ended or failed. */

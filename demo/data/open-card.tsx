@@ -8,6 +8,7 @@ import { Problem } from "../components/problem.tsx";
 import { data } from "./data-store.ts";
 
 const takeFiles = (files: File[]) => void data.addFiles(files);
+const takeImages = (files: File[]) => void data.addFiles(files, "images");
 
 /** Where a data set and its images come from. */
 export function OpenCard() {
@@ -31,8 +32,8 @@ export function OpenCard() {
             accept=".jsonl,.ndjson,.json,.parquet,.pq,.tsv"
             onFiles={takeFiles}
           />
-          <FileButton label="Choose image folder" directory onFiles={takeFiles} />
-          <FileButton label="Choose image archive" multiple onFiles={takeFiles} />
+          <FileButton label="Choose image folder" directory onFiles={takeImages} />
+          <FileButton label="Choose image archive" multiple onFiles={takeImages} />
           <button type="button" class="secondary outline" onClick={() => void data.makeUp()}>
             Make up 48 records
           </button>
@@ -58,19 +59,19 @@ export function OpenCard() {
           </button>
         </form>
       </Fold>
-      <div class="data-status" role="status" aria-label="Data set">
-        {read !== null ? (
+      <div class="data-status">
+        {/* Counted beside the live region: it would be read out over and over. */}
+        <span role="status" aria-label="Data set">
+          {read === null ? data.title.value || "Nothing is open." : `Reading ${data.title.value}`}
+        </span>
+        {read !== null && (
           <>
-            <span>
-              Reading {data.title.value}: {read.toLocaleString("en")} rows so far
-            </span>
+            <span>{read.toLocaleString("en")} rows so far</span>
             <Meter value={null} label="Reading" />
             <button type="button" class="secondary outline" onClick={() => data.stop()}>
               Stop reading
             </button>
           </>
-        ) : (
-          data.title.value || "Nothing is open."
         )}
       </div>
       <Problem error={data.problem.value} onDismiss={() => (data.problem.value = null)} />

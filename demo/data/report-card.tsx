@@ -52,7 +52,12 @@ export function ReportCard({ report }: { report: PlainReport }) {
               .map(({ number, reason, detail }) => [String(number), words(reason), detail])}
           />
           <div class="row">
-            <button type="button" class="secondary outline" onClick={() => void saveRejected()}>
+            <button
+              type="button"
+              class="secondary outline"
+              disabled={data.read.value !== null}
+              onClick={() => void saveRejected()}
+            >
               Download rejected rows
             </button>
             <button type="button" class="secondary outline" onClick={() => data.filterBy({ rejected: true })}>

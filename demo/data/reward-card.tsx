@@ -9,7 +9,7 @@ export function RewardCard() {
   const { problem, answer, method, response, error, explanation } = rewardTrial;
   return (
     <section class="card" aria-label="Why this reward" id="reward-trial">
-      <h2>Why this reward</h2>
+      <h2 tabIndex={-1}>Why this reward</h2>
       <p class="note">
         The hybrid reward is 0.7 for a right answer and 0.3 for the form: reasoning in a think block, then the
         answer in an answer block. The record chooses how answers are compared. Descriptions need a model as a

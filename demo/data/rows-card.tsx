@@ -3,7 +3,7 @@ import { useEffect } from "preact/hooks";
 import type { PlainReport, ShownRow } from "../../workers/client.ts";
 import { Fold } from "../components/fold.tsx";
 import { Picture } from "../components/picture.tsx";
-import { any, data, type RowFilter } from "./data-store.ts";
+import { any, data, type RowFilter, type Searched } from "./data-store.ts";
 import { rewardTrial } from "./reward-trial.ts";
 
 /** The rows that a search finds, as cards. */
@@ -44,15 +44,23 @@ export function RowsCard({ report }: { report: PlainReport }) {
         </label>
         <button type="submit">Find rows</button>
       </form>
-      <p class="note" role="status" aria-label="Rows found">
-        {searched === "going"
-          ? `Searching; ${rows.length} so far`
-          : searched === "more"
-            ? `The first ${rows.length}`
-            : rows.length === 1
-              ? "One row"
-              : `${rows.length} rows`}
-      </p>
+      <div class="row data-found">
+        <p class="note" role="status" aria-label="Rows found">
+          {foundWords(searched, rows.length)}
+        </p>
+        {/* Counted beside the live region: it would be read out over and over. */}
+        {(searched === "going" || searched === "stopped") && (
+          <span class="note">{data.lookedAt.value.toLocaleString("en")} rows looked at</span>
+        )}
+        <button
+          type="button"
+          class="secondary outline small"
+          disabled={searched !== "going"}
+          onClick={() => data.stopSearching()}
+        >
+          Stop searching
+        </button>
+      </div>
       <ol class="data-rows">
         {rows.map((row) => (
           <li key={`${filter.rejected}-${row.number}`}>
@@ -60,13 +68,34 @@ export function RowsCard({ report }: { report: PlainReport }) {
           </li>
         ))}
       </ol>
-      {searched === "more" && (
-        <button type="button" class="secondary outline" onClick={() => void data.more()}>
+      {/* It stays while it works, and keeps the focus. */}
+      {(searched === "more" || (searched === "going" && rows.length > 0)) && (
+        <button
+          type="button"
+          class="secondary outline"
+          aria-disabled={searched === "going"}
+          onClick={() => {
+            if (data.searched.peek() === "more") void data.more();
+          }}
+        >
           More rows
         </button>
       )}
     </section>
   );
+}
+
+function foundWords(searched: Searched, rows: number): string {
+  switch (searched) {
+    case "going":
+      return "Searching";
+    case "more":
+      return `The first ${rows}`;
+    case "stopped":
+      return `Stopped; ${rows === 1 ? "one row" : `${rows} rows`} found`;
+    case "all":
+      return rows === 1 ? "One row" : `${rows} rows`;
+  }
 }
 
 function ValueField(props: {

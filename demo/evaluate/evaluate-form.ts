@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import type { EvaluationRequest, EvaluationScoring } from "../../workers/client.ts";
-import { missingOfEndpoint } from "../components/endpoint-fields.tsx";
+import { keysOf, missingOfEndpoint } from "../components/endpoint-fields.tsx";
 import type { EndpointDraft } from "../components/endpoint-fields.tsx";
 import { session } from "../state/session.ts";
 
@@ -61,6 +61,7 @@ class EvaluateForm {
       kind: "policy",
       name: session.title.peek(),
       steps: session.trainedSteps.peek(),
+      ...(session.weights.peek() !== "" && { weights: session.weights.peek() }),
       adapter: by === "policy",
       prefill: this.prefill.peek(),
     };
@@ -89,13 +90,12 @@ class EvaluateForm {
     };
   }
 
-  /** By address. */
+  /** See {@link keysOf}. */
   keys(): ReadonlyMap<string, string> {
-    const named = [
+    return keysOf([
       ...(this.judgedBy.peek() === "openai" ? [this.judge.peek()] : []),
       ...(this.answeredBy.peek() === "openai" ? [this.endpoint.peek()] : []),
-    ].filter(({ key }) => key !== "");
-    return new Map(named.map(({ baseUrl, key }) => [baseUrl.trim(), key]));
+    ]);
   }
 }
 

@@ -15,8 +15,9 @@ import type {
   ShownReport,
   ToyTable,
 } from "../../workers/client.ts";
+import { CorruptFileError } from "../../workers/client.ts";
 import type { EvaluationComparison } from "../../src/evaluation/runs/compare.ts";
-import { sortFiles } from "../data/files.ts";
+import { chosenFiles } from "../data/files.ts";
 import { dataWorker } from "../state/data-worker.ts";
 import { session } from "../state/session.ts";
 import { evaluateForm } from "./evaluate-form.ts";
@@ -49,6 +50,7 @@ class EvaluateStore {
   readonly #unanswered = signal<readonly { index: string; error: string }[]>([]);
   readonly #kept = signal<Pick<KeptEvaluation, "benchmark" | "settings"> | null>(null);
   readonly #report = signal<ShownReport | null>(null);
+  readonly #broken = signal(false);
   readonly #unkept = signal<string | null>(null);
   readonly #comparison = signal<EvaluationComparison | null>(null);
 
@@ -68,11 +70,19 @@ class EvaluateStore {
   /** The run that is kept; null without one. */
   readonly kept: ReadonlySignal<Pick<KeptEvaluation, "benchmark" | "settings"> | null> = this.#kept;
   readonly report: ReadonlySignal<ShownReport | null> = this.#report;
+  /** What is kept cannot be read, and can only be forgotten. */
+  readonly broken: ReadonlySignal<boolean> = this.#broken;
   /** Why nothing is kept beyond this tab; null where it is. */
   readonly unkept: ReadonlySignal<string | null> = this.#unkept;
   readonly comparison: ReadonlySignal<EvaluationComparison | null> = this.#comparison;
   readonly tally: ReadonlySignal<Tally> = computed(() => tally(this.#answers.value));
   readonly title: ReadonlySignal<string> = computed(() => titleOf(this.#table.value));
+  /** Where pictures of the answers are to be had: another object whenever that changes; null where they are not. */
+  readonly pictured: ReadonlySignal<object | null> = computed(() => {
+    const [table, images, kept] = [this.#table.value, this.#images.value, this.#kept.value];
+    const file = this.title.value.split(/[\\/]/).at(-1);
+    return table !== null && file === kept?.settings.data.file ? { table, images } : null;
+  });
   /** What is missing before it can start; "" when nothing is. */
   readonly missing: ReadonlySignal<string> = computed(() =>
     this.#table.value === null ? "Choose a table first." : evaluateForm.missing.value,
@@ -88,16 +98,29 @@ class EvaluateStore {
       this.#known.value = await evaluations.benchmarks();
       const kept = await evaluations.kept(name);
       if (kept && this.#state.peek() === "idle") this.#show(kept);
-    } catch {
+    } catch (error) {
       // Where there is nothing to recall, a run says what is wrong when it is started.
+      if (error instanceof CorruptFileError) this.#tellBroken(error);
     }
   }
 
-  /** Files that were picked or dropped: a table, its images, or both. */
-  addFiles(files: readonly File[]): void {
-    const { data, images } = sortFiles(files);
-    if (images.length > 0) this.#images.value = images;
-    if (data[0]) this.#choose(new Map([[data[0].name, data[0]]]));
+  /**
+   * Files that were picked or dropped: a table, its images, or both. Ignored while a run goes on.
+   * @param kind images only: a folder of them may hold tables too.
+   */
+  addFiles(files: readonly File[], kind?: "images"): void {
+    if (this.#state.peek() !== "idle") return;
+    try {
+      const { data, images } = chosenFiles(files, kind);
+      batch(() => {
+        // Images that came before their table are its own; those of the table before are not.
+        if (images) this.#images.value = images;
+        else if (this.#table.peek() !== null) this.#images.value = null;
+        if (data) this.#choose(new Map([[data.name, data]]));
+      });
+    } catch (error) {
+      this.problem.value = error;
+    }
   }
 
   openAddress(table: string, images: string): void {
@@ -129,8 +152,7 @@ class EvaluateStore {
   async start(): Promise<void> {
     const table = this.#files();
     if (this.#state.peek() !== "idle" || !table) return;
-    await this.#follow("running", async (evaluations, options) => {
-      const policy = await this.#policy(evaluateForm.asksPolicy());
+    await this.#follow("running", evaluateForm.asksPolicy(), (evaluations, options) => {
       const request: EvaluationRequest = {
         name,
         table,
@@ -139,17 +161,16 @@ class EvaluateStore {
         ...evaluateForm.options(),
         ...evaluateForm.scoring(),
       };
-      return evaluations.run(request, { ...options, ...(policy && { policy }) });
+      return evaluations.run(request, options);
     });
   }
 
   /** Scores the answers again, by the options as they are now. */
   async rescore(): Promise<void> {
     if (this.#state.peek() !== "idle") return;
-    await this.#follow("scoring", async (evaluations, options) => {
-      const policy = await this.#policy(evaluateForm.judgedBy.peek() === "policy");
-      return evaluations.rescore(name, evaluateForm.scoring(), { ...options, ...(policy && { policy }) });
-    });
+    await this.#follow("scoring", evaluateForm.judgedBy.peek() === "policy", (evaluations, options) =>
+      evaluations.rescore(name, evaluateForm.scoring(), options),
+    );
   }
 
   stop(): void {
@@ -165,6 +186,7 @@ class EvaluateStore {
       await (await this.#evaluations()).clear(name);
       batch(() => {
         this.problem.value = null;
+        this.#broken.value = false;
         this.#kept.value = null;
         this.#answers.value = [];
         this.#unanswered.value = [];
@@ -242,10 +264,11 @@ class EvaluateStore {
 
   async #follow(
     state: "running" | "scoring",
+    asksPolicy: boolean,
     begin: (
       evaluations: RemoteEvaluations,
-      options: { keys: ReadonlyMap<string, string>; signal: AbortSignal },
-    ) => Promise<AsyncGenerator<ShownEvaluationEvent, void, void>>,
+      options: { keys: ReadonlyMap<string, string>; signal: AbortSignal; policy?: RemotePolicy },
+    ) => AsyncGenerator<ShownEvaluationEvent, void, void>,
   ): Promise<void> {
     const controller = new AbortController();
     this.#controller = controller;
@@ -255,15 +278,21 @@ class EvaluateStore {
       this.#unanswered.value = [];
       this.#state.value = state;
     });
+    const { signal } = controller;
+    let release: (() => void) | undefined;
     try {
+      // All its answers are of the same weights.
+      if (asksPolicy) release = session.hold("evaluation");
       const evaluations = await this.#evaluations();
-      const options = { keys: evaluateForm.keys(), signal: controller.signal };
-      for await (const event of await begin(evaluations, options)) this.#take(event);
+      const policy = asksPolicy ? (await session.ready({ signal })).policy : null;
+      const options = { keys: evaluateForm.keys(), signal, ...(policy && { policy }) };
+      for await (const event of begin(evaluations, options)) this.#take(event);
     } catch (error) {
       this.problem.value = error;
       // Answers may have been kept that were still on their way here.
       await this.#recallKept();
     } finally {
+      release?.();
       batch(() => {
         this.#state.value = "idle";
         this.#scanned.value = null;
@@ -309,9 +338,17 @@ class EvaluateStore {
     try {
       const kept = await (await this.#evaluations()).kept(name);
       if (kept) this.#show(kept);
-    } catch {
-      // the error that is shown already says more
+    } catch (error) {
+      // otherwise the error that is shown already says more
+      if (error instanceof CorruptFileError) this.#tellBroken(error);
     }
+  }
+
+  #tellBroken(error: CorruptFileError): void {
+    batch(() => {
+      this.problem.value = error;
+      this.#broken.value = true;
+    });
   }
 
   #show(kept: KeptEvaluation): void {
@@ -322,10 +359,6 @@ class EvaluateStore {
       this.#total.value = settings.selection.rows;
       this.#report.value = report;
     });
-  }
-
-  async #policy(asked: boolean): Promise<RemotePolicy | null> {
-    return asked ? (await session.ready()).policy : null;
   }
 
   async #evaluations(): Promise<RemoteEvaluations> {

@@ -7,7 +7,7 @@ import { evaluate } from "./evaluate-store.ts";
 
 /** Starting, stopping, going on, and live counts. */
 export function RunCard() {
-  const { state, missing, problem, answers, total, tally, unanswered, kept, unkept } = evaluate;
+  const { state, missing, problem, answers, total, tally, unanswered, kept, unkept, broken } = evaluate;
   const idle = state.value === "idle";
   const { rule, judge, waiting, undecided, leftOut, right } = tally.value;
   const begun = kept.value !== null && answers.value.length > 0;
@@ -30,19 +30,19 @@ export function RunCard() {
           </button>
         )}
         {idle && kept.value && (
-          <>
-            <button
-              type="button"
-              class="secondary outline"
-              disabled={answers.value.length === 0 || evaluateForm.missingOfJudge.value !== ""}
-              onClick={() => void evaluate.rescore()}
-            >
-              Score again
-            </button>
-            <button type="button" class="secondary outline" onClick={() => void evaluate.forget()}>
-              Forget this run
-            </button>
-          </>
+          <button
+            type="button"
+            class="secondary outline"
+            disabled={answers.value.length === 0 || evaluateForm.missingOfJudge.value !== ""}
+            onClick={() => void evaluate.rescore()}
+          >
+            Score again
+          </button>
+        )}
+        {idle && (kept.value || broken.value) && (
+          <button type="button" class="secondary outline" onClick={() => void evaluate.forget()}>
+            Forget this run
+          </button>
         )}
       </div>
       <p class="evaluate-status" role="status" aria-label="Evaluation status">

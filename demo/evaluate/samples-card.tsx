@@ -17,20 +17,29 @@ type Pictures = ReadonlyMap<string, Blob[]>;
 export function SamplesCard() {
   const filter = useSignal<AnswerFilter>("all");
   const shown = useSignal(step);
-  const pictures = useSignal<Pictures>(new Map());
+  const pictures = useSignal<{ of: object | null; byIndex: Pictures }>({ of: null, byIndex: new Map() });
   const found = evaluate.answers.value.filter((answer) => passes(answer, filter.value));
   useSignalEffect(() => {
     // While a run goes on its table is being read: pictures come when it has ended.
-    if (evaluate.state.value !== "idle" || evaluate.table.value === null) return;
+    const of = evaluate.pictured.value;
+    if (of !== pictures.peek().of) pictures.value = { of, byIndex: new Map() };
+    if (evaluate.state.value !== "idle" || of === null) return;
+    const { byIndex } = pictures.peek();
     const wanted = evaluate.answers.value
       .filter((answer) => passes(answer, filter.value))
       .slice(0, shown.value)
-      .filter(({ sample }) => sample.images > 0 && !pictures.peek().has(sample.index))
+      .filter(({ sample }) => sample.images > 0 && !byIndex.has(sample.index))
       .map(({ sample }) => sample.index);
     if (wanted.length === 0) return;
     void evaluate.imagesOf(wanted).then(
-      (images) => (pictures.value = new Map([...pictures.peek(), ...images])),
-      () => undefined, // another table than the run's: its answers are shown without pictures
+      (images) => {
+        const now = pictures.peek();
+        if (now.of !== of) return; // another table's by now
+        // What was not found is not looked for again.
+        const found = wanted.map((index): [string, Blob[]] => [index, images.get(index) ?? []]);
+        pictures.value = { of, byIndex: new Map([...now.byIndex, ...found]) };
+      },
+      () => undefined, // a table that cannot be read any more: its answers are shown without pictures
     );
   });
   return (
@@ -48,7 +57,7 @@ export function SamplesCard() {
       <ol class="evaluate-answers">
         {found.slice(0, shown.value).map((answer) => (
           <li key={answer.sample.index}>
-            <AnswerCard answer={answer} images={pictures.value.get(answer.sample.index) ?? []} />
+            <AnswerCard answer={answer} images={pictures.value.byIndex.get(answer.sample.index) ?? []} />
           </li>
         ))}
       </ol>

@@ -7,6 +7,7 @@ import { Fold } from "../components/fold.tsx";
 import { evaluate } from "./evaluate-store.ts";
 
 const takeFiles = (files: File[]) => evaluate.addFiles(files);
+const takeImages = (files: File[]) => evaluate.addFiles(files, "images");
 
 /** Which benchmark, and where its table and images are. */
 export function TableCard() {
@@ -24,8 +25,8 @@ export function TableCard() {
         <p class="note">Drop a table and its images here, or choose them.</p>
         <div class="row">
           <FileButton label="Choose table" accept=".tsv" disabled={busy} onFiles={takeFiles} />
-          <FileButton label="Choose images of the table" directory disabled={busy} onFiles={takeFiles} />
-          <FileButton label="Choose archive of images" multiple disabled={busy} onFiles={takeFiles} />
+          <FileButton label="Choose images of the table" directory disabled={busy} onFiles={takeImages} />
+          <FileButton label="Choose archive of images" multiple disabled={busy} onFiles={takeImages} />
         </div>
         <div class="row">
           <button

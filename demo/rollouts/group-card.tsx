@@ -4,6 +4,7 @@ import type { GroupRecord, TaskExample } from "../../workers/client.ts";
 import { ExamplePicture } from "../components/example-picture.tsx";
 import { Problem, isAbort } from "../components/problem.tsx";
 import { run } from "../state/run.ts";
+import { openFiles } from "../state/open-records.ts";
 import { session } from "../state/session.ts";
 import { Completion } from "./completion.tsx";
 import { byReward, isFlat, isRight, outcomeOf, outcomeWords, questionOf } from "./groups.ts";
@@ -18,6 +19,8 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
   const texts = useSignal<readonly (readonly string[])[] | null>(null);
   const problem = useSignal<unknown>(null);
   const readable = state.ofThisPolicy.value;
+  const kit = session.kit.value;
+  const files = openFiles.value; // a record's example is in them
   useEffect(() => {
     let left = false;
     void load();
@@ -27,6 +30,7 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
 
     async function load(): Promise<void> {
       try {
+        problem.value = null;
         const found = await state.example(group.seed);
         if (left) return;
         example.value = found;
@@ -39,7 +43,7 @@ export function GroupCard({ group, number }: { group: GroupRecord; number: numbe
         if (!left) problem.value = error;
       }
     }
-  }, [group, readable]);
+  }, [group, readable, kit, files]);
 
   const { changes, done, compute } = useChanges(group, (error) => (problem.value = error));
   const shade = state.shade.value;

@@ -149,7 +149,7 @@ export class RunStore extends RunFollower {
       }
       const policy = await this.session.fresh(record.recipe);
       await policy.importAdapter(files);
-      this.session.noteTrained(record.steps, () => this.#adapter());
+      this.session.noteTrained(record.steps, () => this.#adapter(), record.weightsSha256);
       this.now.status.value = lastRunWords(record.steps, true);
     } catch (error) {
       this.now.problem.value = error;
@@ -238,7 +238,9 @@ export class RunStore extends RunFollower {
       });
       const steps = this.done.peek();
       if (ending === "lost") this.session.noteTrained(0, null);
-      else if (steps > 0) this.session.noteTrained(steps, ending === "whole" ? () => this.#adapter() : null);
+      else if (steps > 0 && ending === "whole")
+        this.session.noteTrained(steps, () => this.#adapter(), this.now.record.peek()?.weightsSha256);
+      else if (steps > 0) this.session.noteTrained(steps, null);
       release();
       await this.look();
     }

@@ -20,7 +20,7 @@ import type {
 
 export type EngineState = "starting" | "loading" | "ready" | "restarting" | "unavailable";
 /** Who has the policy for itself: nobody else may load or train meanwhile. */
-export type Holder = "training" | "replay" | "benchmark";
+export type Holder = "training" | "replay" | "benchmark" | "evaluation" | "synthesis";
 /** The adapter of a trained policy, as `exportAdapter` gives it; null when it is not to be had any more. */
 export type AdapterFiles = () => Promise<ReadonlyMap<string, Uint8Array> | null>;
 
@@ -59,6 +59,8 @@ export class Session {
   readonly #source: Signal<PolicySource> = signal(toySource);
   readonly #name = signal("");
   readonly #trainedSteps = signal(0);
+  readonly #imported = signal(false);
+  readonly #weights = signal("");
   readonly #progress = signal<Progress | null>(null);
   readonly #problem = signal<unknown>(null);
   readonly #note = signal("");
@@ -80,11 +82,18 @@ export class Session {
   readonly model: ReadonlySignal<string> = computed(() => (this.isToy.value ? toyName : this.#name.value));
   /** Steps that the policy in use has been trained for. */
   readonly trainedSteps: ReadonlySignal<number> = this.#trainedSteps;
+  /** Which weights are in use, to tell those apart that are called alike: "" for those that the policy came with. */
+  readonly weights: ReadonlySignal<string> = this.#weights;
+  /** Whether an adapter was trained here or brought along: without it the policy answers differently. */
+  readonly isAdapted: ReadonlySignal<boolean> = computed(
+    () => this.#trainedSteps.value > 0 || this.#imported.value,
+  );
   /** For people. */
   readonly title: ReadonlySignal<string> = computed(() => {
     const steps = this.#trainedSteps.value;
     const trained = steps > 0 ? `, trained for ${steps} ${steps === 1 ? "step" : "steps"}` : "";
-    return `${this.isToy.value ? "Toy policy" : this.#name.value}${trained}`;
+    const brought = this.#imported.value ? " with an adapter of yours" : "";
+    return `${this.isToy.value ? "Toy policy" : this.#name.value}${brought}${trained}`;
   });
   /** Of the loading that goes on. */
   readonly progress: ReadonlySignal<Progress | null> = this.#progress;
@@ -160,10 +169,20 @@ export class Session {
    * Says that the weights are about to change, or have changed.
    * @param steps that the policy has been trained for.
    * @param files of its adapter, to be taken when the engine has to be started again; null when there are none.
+   * @param weights names them, such as the hash of their file. By default they are like no others.
    */
-  noteTrained(steps: number, files: AdapterFiles | null): void {
-    if (this.#origin) Object.assign(this.#origin, { untouched: false, trained: files });
-    this.#trainedSteps.value = steps;
+  noteTrained(
+    steps: number,
+    files: AdapterFiles | null,
+    weights = steps === 0 ? "" : crypto.randomUUID(),
+  ): void {
+    this.#noteWeights(steps, files, weights, false);
+  }
+
+  /** Says that the policy in use has been given an adapter from elsewhere. @param files of the adapter. */
+  async noteImported(files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const weights = await hashOf(files);
+    this.#noteWeights(0, () => Promise.resolve(files), weights, true);
   }
 
   /**
@@ -176,6 +195,7 @@ export class Session {
     policy: RemotePolicy;
   }> {
     return new Promise((resolve, reject) => {
+      aborted?.throwIfAborted();
       const end = () => queueMicrotask(() => stop()); // an effect may end itself only after its first run
       const stop = effect(() => {
         const [state, kit, policy] = [this.#state.value, this.#kit.value, this.#policy.value];
@@ -192,6 +212,15 @@ export class Session {
         reject(new DOMException("nobody waits any more", "AbortError"));
         stop();
       });
+    });
+  }
+
+  #noteWeights(steps: number, trained: AdapterFiles | null, weights: string, imported: boolean): void {
+    if (this.#origin) Object.assign(this.#origin, { untouched: false, trained });
+    batch(() => {
+      this.#trainedSteps.value = steps;
+      this.#weights.value = weights;
+      this.#imported.value = imported;
     });
   }
 
@@ -214,6 +243,8 @@ export class Session {
         this.#source.value = source;
         this.#name.value = policy.info.name;
         this.#trainedSteps.value = 0;
+        this.#weights.value = "";
+        this.#imported.value = false;
         this.#state.value = "ready";
       });
       await old?.dispose();
@@ -303,7 +334,11 @@ export class Session {
     };
     batch(() => {
       if (this.#problem.peek() instanceof DeviceLostError) this.#problem.value = null;
-      if (forgotten) this.#trainedSteps.value = 0;
+      if (forgotten) {
+        this.#trainedSteps.value = 0;
+        this.#weights.value = "";
+        this.#imported.value = false;
+      }
       this.#note.value = forgotten
         ? "The GPU was lost, and started again. What had been trained was not saved, and is gone."
         : "The GPU was lost, and started again. Everything is as it was.";
@@ -332,6 +367,13 @@ export class Session {
 
 function same(a: LoadPolicyOptions, b: LoadPolicyOptions): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** SHA-256 of an adapter's tensors, in hexadecimal digits. */
+async function hashOf(files: ReadonlyMap<string, Uint8Array>): Promise<string> {
+  const tensors = [...files].find(([name]) => name.endsWith(".safetensors"))?.[1] ?? new Uint8Array();
+  const digest = await crypto.subtle.digest("SHA-256", new Uint8Array(tensors));
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** The page's own. */

@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import type { SynthesisRequest } from "../../workers/client.ts";
-import { missingOfEndpoint } from "../components/endpoint-fields.tsx";
+import { keysOf, missingOfEndpoint } from "../components/endpoint-fields.tsx";
 import type { EndpointDraft } from "../components/endpoint-fields.tsx";
 
 /** A model of the user's, as it stands in the form. */
@@ -78,10 +78,9 @@ class SynthesisModels {
     return Object.fromEntries(roles.map(([role]) => [role, configOf(this.of(role))]));
   }
 
-  /** By address. */
+  /** See {@link keysOf}. */
   keys(): ReadonlyMap<string, string> {
-    const named = this.drafts.peek().filter(({ kind, key }) => kind === "openai" && key !== "");
-    return new Map(named.map(({ baseUrl, key }) => [baseUrl.trim(), key]));
+    return keysOf(this.drafts.peek().filter(({ kind }) => kind === "openai"));
   }
 }
 

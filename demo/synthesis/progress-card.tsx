@@ -1,3 +1,4 @@
+import { CorruptFileError } from "../../workers/client.ts";
 import type { SynthesisCounters } from "../../src/synthesis/counters.ts";
 import { DataTable } from "../components/data-table.tsx";
 import { showMs } from "../components/format.ts";
@@ -23,7 +24,7 @@ export function ProgressCard() {
             Stop synthesis
           </button>
         )}
-        {idle && (kept.value.length > 0 || drops.value.length > 0) && (
+        {idle && (!synthesis.isEmpty.value || problem.value instanceof CorruptFileError) && (
           <button type="button" class="secondary outline" onClick={() => void synthesis.forget()}>
             Forget everything
           </button>

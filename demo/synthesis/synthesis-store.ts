@@ -1,7 +1,7 @@
 /** The synthesis of the page: its images, how far it is, and what has come of it. */
 import { batch, computed, signal } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
-import type { DatasetFiles, RemotePolicy, SynthesisRequest, ToyImages } from "../../workers/client.ts";
+import type { DatasetFiles, SynthesisRequest, ToyImages } from "../../workers/client.ts";
 import type { SynthesisCounters } from "../../src/synthesis/counters.ts";
 import type { SynthesisEvent } from "../../src/synthesis/events.ts";
 import type { KeptQuestion, PendingItem, SynthesisDrop } from "../../src/synthesis/store.ts";
@@ -50,6 +50,10 @@ class SynthesisStore {
   readonly asksModels: ReadonlySignal<boolean> = computed(
     () => this.toy.value === null || !this.readsScenes.value,
   );
+  /** Nothing was kept, dropped or put off. */
+  readonly isEmpty: ReadonlySignal<boolean> = computed(
+    () => this.#kept.value.length + this.#drops.value.length + this.#pending.value.length === 0,
+  );
   /** What is missing before it can start; "" when nothing is. */
   readonly missing: ReadonlySignal<string> = computed(() => {
     if (this.images.value.size === 0) return "Choose images first.";
@@ -84,7 +88,9 @@ class SynthesisStore {
     }
   }
 
+  /** Ignored while a run goes on. */
   addFiles(files: readonly File[]): void {
+    if (this.#state.peek() !== "idle") return;
     const images = files.filter(
       ({ type, name: file }) => type.startsWith("image/") || /\.(png|jpe?g|webp)$/i.test(file),
     );
@@ -117,23 +123,28 @@ class SynthesisStore {
       this.#drops.value = [];
       this.#pending.value = [];
     });
+    const { signal } = controller;
+    let release: (() => void) | undefined;
+    let failed = false;
     try {
+      // All that it says is of the same weights.
+      if (this.#asksPolicy()) release = session.hold("synthesis");
       const worker = await dataWorker();
-      const policy = await this.#policy();
-      const options = {
-        keys: synthesisModels.keys(),
-        ...(policy && { policy }),
-        signal: controller.signal,
-      };
-      for await (const event of worker.synthesize(this.#request(), options)) this.#follow(event);
+      const policy = release ? (await session.ready({ signal })).policy : null;
+      const options = { keys: synthesisModels.keys(), ...(policy && { policy }), signal };
+      for await (const event of worker.synthesize(this.#request(policy), options)) this.#follow(event);
     } catch (error) {
+      failed = true;
       this.problem.value = error;
     } finally {
+      release?.();
       batch(() => {
         this.#state.value = "idle";
         this.#activity.value = null;
       });
     }
+    // What was kept is told by a run; one that did not get that far told nothing.
+    if (failed && this.isEmpty.peek()) await this.recall();
   }
 
   /** What is being asked is still waited for, so that it need not be asked again. */
@@ -186,14 +197,12 @@ class SynthesisStore {
       .join("");
   }
 
-  async #policy(): Promise<RemotePolicy | null> {
-    const asked =
-      this.filters.peek() ||
-      (this.asksModels.peek() && synthesisModels.drafts.peek().some(({ kind }) => kind === "policy"));
-    return asked ? (await session.ready()).policy : null;
+  #asksPolicy(): boolean {
+    const plays = synthesisModels.drafts.peek().some(({ kind }) => kind === "policy");
+    return this.filters.peek() || (this.asksModels.peek() && plays);
   }
 
-  #request(): SynthesisRequest {
+  #request(policy: RemotePolicy | null): SynthesisRequest {
     const toy = this.toy.peek();
     return {
       name,
@@ -202,9 +211,10 @@ class SynthesisStore {
       questions: this.questions.peek(),
       turns: this.turns.peek(),
       concurrency: this.concurrency.peek(),
+      ...(policy && { policy: { weights: policyWeights(), maxTokens: policy.info.contextTokens >> 1 } }),
       ...(this.filters.peek() && {
         passRate: {
-          policy: `${session.title.peek()} (${session.trainedSteps.peek()} steps)`,
+          policy: policyWeights(),
           samples: this.samples.peek(),
           maxNewTokens: 128,
         },
@@ -256,6 +266,13 @@ class SynthesisStore {
 /** Records name an image from the folder that was picked. */
 function withoutFolder({ webkitRelativePath, name: file }: File): string {
   return webkitRelativePath.split("/").slice(1).join("/") || file;
+}
+
+/** Tells the policy in this tab from others, and from itself before it was trained. */
+function policyWeights(): string {
+  return [`${session.title.peek()} (${session.trainedSteps.peek()} steps)`, session.weights.peek()]
+    .filter(Boolean)
+    .join(", weights ");
 }
 
 export const synthesis = new SynthesisStore();

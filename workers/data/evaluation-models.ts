@@ -1,15 +1,14 @@
 /** Who answers an evaluation's questions, and who judges the answers. */
-import { modelAnswerer, type Answerer, type GivenAnswer } from "../../src/evaluation/runs/answerer.ts";
+import {
+  faultOfQuestion,
+  modelAnswerer,
+  type Answerer,
+  type GivenAnswer,
+} from "../../src/evaluation/runs/answerer.ts";
 import type { EvaluationJudge } from "../../src/evaluation/runs/judge-replies.ts";
 import { recordedJudge } from "../../src/evaluation/runs/rescore.ts";
 import { policyModel } from "../../src/language-models/policy-model.ts";
 import type { BlobStore } from "../../src/storage/blob-store.ts";
-import {
-  ContextLengthError,
-  ImageDecodeError,
-  ImageTokenMismatchError,
-  MissingFileError,
-} from "../../src/util/errors.ts";
 import type { EvaluatedPolicy, EvaluationScoring, WireEvaluation } from "./evaluation-protocol.ts";
 import { openModel, pagePolicy } from "./models.ts";
 import type { SynthesisHost } from "./synthesis-protocol.ts";
@@ -25,10 +24,16 @@ export async function openAnswerer(
       answerer: modelAnswerer(await openModel(who, host), { concurrency }),
       model: { endpoint: who.baseUrl },
     };
-  const { adapter, prefill, steps } = who;
+  const { adapter, prefill, steps, weights } = who;
   return {
     answerer: policyOfPage(who, host),
-    model: { adapter, trainedSteps: steps, ...(prefill !== "" && { prefill }) },
+    model: {
+      adapter,
+      // The base is the same whatever was trained on it.
+      ...(adapter && { trainedSteps: steps }),
+      ...(adapter && weights !== undefined && { weights }),
+      ...(prefill !== "" && { prefill }),
+    },
   };
 }
 
@@ -72,14 +77,12 @@ function policyOfPage({ name, adapter, prefill }: EvaluatedPolicy, host: Synthes
           });
           answers.push({ text: prefill + text, tokens: tokens.length, finishReason });
         } catch (error) {
-          if (!ownFaults.some((kind) => error instanceof kind)) throw error;
-          answers.push({ error: (error as Error).message });
+          const fault = faultOfQuestion(error);
+          if (!fault) throw error;
+          answers.push(fault);
         }
       }
       return answers;
     },
   };
 }
-
-/** What is wrong with one question, and not with the others. */
-const ownFaults = [ContextLengthError, ImageDecodeError, ImageTokenMismatchError, MissingFileError];

@@ -19,6 +19,8 @@ export interface EvaluatedPolicy {
   name: string;
   /** Steps that it was trained for. */
   steps: number;
+  /** Tells weights apart that are called alike, such as the hash of their adapter; absent: those it came with. */
+  weights?: string;
   /** False: the base, without the adapter. */
   adapter: boolean;
   /** Text every answer begins with; "" for none. */

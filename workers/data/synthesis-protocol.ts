@@ -20,6 +20,13 @@ export interface SynthesisRequest extends Omit<SynthesisSettings, "sampling"> {
   images: ReadonlyMap<string, Blob> | ToyImages;
   /** For each role, `default` for those that are not named; "toy" for the built-in model, which knows toy images alone. */
   models: Partial<Record<SynthesisRole | "default", LanguageModelConfig>> | "toy";
+  /** Of the policy that `kind: "policy"` means; needed where it plays a role. */
+  policy?: {
+    /** Tells its weights apart, those of its adapter included: its answers are kept under this. */
+    weights: string;
+    /** Most tokens of its answers, whatever a stage asks for: half its context is a good choice. */
+    maxTokens?: number;
+  };
   /** Keeps questions that the policy in use is sometimes right about. */
   passRate?: {
     /** Which policy it is, and how far trained: its samples are kept under this. */
@@ -36,7 +43,7 @@ export type HostCompletion = { text: string; tokens: number[]; finishReason: "st
 
 /** What is on the page's side: keys, the policy, and the browser's own model. Either side may call it. */
 export interface SynthesisHost {
-  key(baseUrl: string): Promise<string | undefined>;
+  key(baseUrl: string, model: string): Promise<string | undefined>;
   generate(
     messages: Message[],
     options: Omit<GenerateOptions, "signal">,

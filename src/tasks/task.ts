@@ -75,3 +75,8 @@ export function splitSeed(seed: number, split: Split): number {
   if (index < 0) throw new InvalidOptionError("example: split", split, splits);
   return index * seedsPerSplit + seed;
 }
+
+/** The first seed of the round of training examples that a seed is in; the seed itself where there is no end of them. */
+export function roundStart(seed: number, { sizes }: Pick<Task, "sizes">): number {
+  return seed - (seed % Math.max(1, sizes?.train ?? 1));
+}

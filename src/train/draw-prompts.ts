@@ -1,5 +1,5 @@
 import type { Policy, PolicyPrompt } from "../rollout/policy.ts";
-import type { Task, TaskExample } from "../tasks/task.ts";
+import { roundStart, type Task, type TaskExample } from "../tasks/task.ts";
 import { ContextLengthError } from "../util/errors.ts";
 import { Rng } from "../util/rng.ts";
 import type { Recipe } from "./recipe.ts";
@@ -18,7 +18,7 @@ export interface DrawnPrompts {
 
 export interface DrawPromptsOptions {
   policy: Pick<Policy, "encode"> & { model: { config: { text: { maxPositionEmbeddings: number } } } };
-  task: Pick<Task, "example">;
+  task: Pick<Task, "example" | "sizes">;
   recipe: Pick<Recipe, "seed" | "promptsPerStep" | "maxCompletionLength" | "system">;
   signal?: AbortSignal;
 }
@@ -27,17 +27,20 @@ export interface DrawPromptsOptions {
 const streams = { examples: 0x7261_696e, spare: 0x7370_6172 };
 
 /**
- * Draws the examples of a round: a pure function of seed and round. One that is too long for the context together with
+ * Draws the examples of a round: a pure function of seed and round. Where there are only so many, each comes once before
+ * any comes again. One that is too long for the context together with
  * a completion, or whose image is none or missing, is left out and another drawn in its place.
  * @throws ContextLengthError when nearly all are left out
  */
 export async function drawPrompts(round: number, options: DrawPromptsOptions): Promise<DrawnPrompts> {
   const { recipe, task } = options;
   const limit = mostLeftOut(recipe.promptsPerStep);
-  const random = new Rng(recipe.seed, streams.examples, round * recipe.promptsPerStep);
+  const seeds = seedsOf(round, options);
+  const { sizes } = task;
   // The seeds of the next round follow in that stream, so those in the place of others come from one of their own.
   const spare = new Rng(recipe.seed, streams.spare, round * limit);
-  const seeds = Array.from({ length: recipe.promptsPerStep }, () => random.uint32());
+  const other = () =>
+    sizes ? roundStart(seeds[0], task) + (spare.uint32() % Math.max(1, sizes.train)) : spare.uint32();
   const load = (seed: number) => orWhyNot(async () => task.example(seed));
   const first = await Promise.all(seeds.map(load));
   const drawn: DrawnPrompts = { seeds: [], examples: [], prompts: [], skipped: 0 };
@@ -53,7 +56,7 @@ export async function drawPrompts(round: number, options: DrawPromptsOptions): P
             `the first: ${drawn.why}`,
         );
       }
-      seed = spare.uint32();
+      seed = other();
       made = await withPrompt(await load(seed), options);
     }
     drawn.seeds.push(seed);
@@ -61,6 +64,16 @@ export async function drawPrompts(round: number, options: DrawPromptsOptions): P
     drawn.prompts.push(made.prompt);
   }
   return drawn;
+}
+
+function seedsOf(round: number, { recipe, task }: DrawPromptsOptions): number[] {
+  const { seed, promptsPerStep } = recipe;
+  if (task.sizes) {
+    const first = roundStart(new Rng(seed, streams.examples).uint32(), task) + round * promptsPerStep;
+    return Array.from({ length: promptsPerStep }, (_, i) => first + i);
+  }
+  const random = new Rng(seed, streams.examples, round * promptsPerStep);
+  return Array.from({ length: promptsPerStep }, () => random.uint32());
 }
 
 /** The example with its prompt, or why it cannot be used. */

@@ -3,7 +3,7 @@ import type { EvaluateOptions } from "../evaluation/accuracy.ts";
 import type { Policy } from "../rollout/policy.ts";
 import type { Checkpoint, LoadedCheckpoint } from "../storage/checkpoint.ts";
 import type { UserObjective } from "../rl/user-objective.ts";
-import { isTaught } from "../tasks/task.ts";
+import { isTaught, roundStart } from "../tasks/task.ts";
 import type { Task } from "../tasks/task.ts";
 import { CheckpointError, InvalidOptionError } from "../util/errors.ts";
 import { Rng } from "../util/rng.ts";
@@ -151,8 +151,7 @@ const streams = { order: 0x73_6674, mode: 0x6d_6f64 };
 export function demonstrations(task: Task, { seed, mode }: SftRunOptions): SftData {
   if (!isTaught(task))
     throw new InvalidOptionError("sft: task", task.name, "a task with demonstrations, such as shapes");
-  const drawn = new Rng(seed, streams.order).uint32();
-  const first = drawn - (drawn % (task.sizes?.train ?? 1));
+  const first = roundStart(new Rng(seed, streams.order).uint32(), task);
   const thinking = typeof mode === "number" ? mode : Number(mode === "think");
   return async (index) => {
     const example = await task.example(first + index, "train");

@@ -11,6 +11,8 @@ import { createTask } from "../../src/tasks/registry.ts";
 import { isTaught, splits } from "../../src/tasks/task.ts";
 import { memorySource } from "../../src/storage/source.ts";
 import { CorruptFileError, InvalidOptionError } from "../../src/util/errors.ts";
+import type { PolicyPrompt } from "../../src/rollout/policy.ts";
+import { drawPrompts } from "../../src/train/draw-prompts.ts";
 import { parseSftRunOptions } from "../../src/train/run-recipe.ts";
 import { demonstrations } from "../../src/train/run-trainer.ts";
 import { badRows, madeRecord, writeRecords } from "../support/records.ts";
@@ -126,6 +128,31 @@ describe("task records", () => {
       expect(shown).toHaveLength(train);
       expect(shown).toEqual(expect.arrayContaining(all));
     }
+  });
+
+  it("is drawn by GRPO once before any comes again; the same for the same seed, in another order for others", async () => {
+    const { train } = task.sizes;
+    const promptsPerStep = 4;
+    const maxPositionEmbeddings = 100;
+    const draw = async (seed: number, at: number) => {
+      const recipe = { seed, promptsPerStep, maxCompletionLength: 1, system: null };
+      const policy = {
+        model: { config: { text: { maxPositionEmbeddings } } },
+        encode: () =>
+          Promise.resolve({ ids: new Uint32Array(1), tokens: [1], images: [] } as object as PolicyPrompt),
+      };
+      const { examples, seeds } = await drawPrompts(at, { policy, task, recipe });
+      expect(await task.example(seeds[1])).toEqual(examples[1]);
+      return examples.map(({ id }) => id);
+    };
+    const rounds = Math.ceil((2 * train) / promptsPerStep);
+    const order = async (seed: number) =>
+      (await Promise.all(Array.from({ length: rounds }, (_, at) => draw(seed, at)))).flat();
+    const [once, again, other] = [await order(1), await order(1), await order(2)];
+    expect(new Set(once.slice(0, train)).size).toBe(train);
+    expect(new Set(once.slice(train, 2 * train)).size).toBe(train);
+    expect(again).toEqual(once);
+    expect(other).not.toEqual(once);
   });
 
   it("takes another system prompt, or none", async () => {

@@ -126,6 +126,7 @@ class DataStore {
     batch(() => {
       this.#rows.value = [];
       this.#lookedAt.value = 0;
+      this.#searched.value = "going";
     });
     const onProgress = (looked: number) => {
       if (this.#search?.controller === controller) this.#lookedAt.value = looked;

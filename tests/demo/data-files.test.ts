@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sortFiles } from "../../demo/data/files.ts";
+import { chosenFiles, sortFiles } from "../../demo/data/files.ts";
 
 const names = (files: readonly File[]) => files.map(({ name }) => name);
 const file = (name: string) => new File([""], name);
@@ -10,4 +10,15 @@ test("tells a data set from its images by their endings", () => {
   );
   expect(names(data)).toEqual(["set.JSONL", "rows.parquet"]);
   expect(names(images)).toEqual(["a.png", "b.JPEG", "image.zip.part-aa", "image.zip"]);
+});
+
+test("of a folder of images only the images are taken; several data sets and nothing of use are refused", () => {
+  const files = ["a.png", "set.tsv", "set.jsonl"].map(file);
+  expect(names(chosenFiles(files, "images").images ?? [])).toEqual(["a.png"]);
+  expect(chosenFiles(files, "images")).not.toHaveProperty("data");
+  expect(chosenFiles([file("set.jsonl")])).toMatchObject({ data: { name: "set.jsonl" } });
+  expect(chosenFiles([file("set.jsonl")])).not.toHaveProperty("images");
+  expect(() => chosenFiles(files)).toThrow(/set\.tsv, set\.jsonl/);
+  expect(() => chosenFiles([file("README.md")])).toThrow(/README\.md/);
+  expect(() => chosenFiles([file("set.jsonl")], "images")).toThrow(/images: PNG/);
 });

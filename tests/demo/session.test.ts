@@ -96,6 +96,47 @@ test("who holds the policy keeps others from loading", async () => {
   expect(session.model.value).toBe("mine");
 });
 
+test("an evaluation keeps the policy as it is until it has ended", async () => {
+  await session.start();
+  const release = session.hold("evaluation");
+  await session.startOver();
+  expect(session.problem.value).toMatchObject({ code: "InvalidOptionError" });
+  expect(engines.policies).toHaveLength(1);
+  release();
+  await session.startOver();
+  expect(engines.policies).toHaveLength(2);
+});
+
+test("weights of equally many steps are told apart, and those that the policy came with are named by nothing", async () => {
+  await session.start();
+  expect(session.weights.value).toBe("");
+  session.noteTrained(3, null);
+  const first = session.weights.value;
+  session.noteTrained(3, null);
+  expect([first, session.weights.value]).not.toContain("");
+  expect(session.weights.value).not.toBe(first);
+  session.noteTrained(3, null, "abc");
+  expect(session.weights.value).toBe("abc");
+  await session.startOver();
+  expect(session.weights.value).toBe("");
+});
+
+test("an adapter that was brought along is told, named by its hash, and comes back after a loss", async () => {
+  await session.start();
+  const files = new Map([["adapter_model.safetensors", new TextEncoder().encode("abc")]]);
+  await session.noteImported(files);
+  expect([session.title.value, session.isAdapted.value]).toEqual([
+    "Toy policy with an adapter of yours",
+    true,
+  ]);
+  expect(session.weights.value).toMatch(/^ba7816bf.{48}f20015ad$/); // FIPS 180-2, appendix B.1
+  await lose();
+  expect(engines.policies.at(-1)?.imported).toBe(files);
+  expect(session.isAdapted.value).toBe(true);
+  expect(await session.fresh(recipe)).not.toBe(engines.policies[1]);
+  expect([session.title.value, session.isAdapted.value]).toEqual(["Toy policy", false]);
+});
+
 test("after a loss the engine is started again with the same policy, and whoever waits gets it", async () => {
   await session.load(mine);
   const lost = session.policy.value;
@@ -168,6 +209,8 @@ test("who does not wait any more is let go", async () => {
   const waiting = session.ready({ signal: controller.signal });
   controller.abort();
   await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
+  const late = session.ready({ signal: controller.signal });
+  await expect(late).rejects.toMatchObject({ name: "AbortError" });
 });
 
 test("a GPU that is lost again while the policy is loaded is restarted once more, not twice", async () => {

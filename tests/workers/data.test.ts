@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { CorruptFileError, MissingFileError } from "../../src/util/errors.ts";
 import { DataService } from "../../workers/data/service.ts";
 import { createDataWorker, type DataWorker, type RemoteDataset } from "../../workers/data-client.ts";
+import { Failure } from "../../workers/failure.ts";
 import type { ShownRow } from "../../workers/data-client.ts";
 
 const record = (number: number, more: object = {}) => ({
@@ -141,4 +142,31 @@ test("what is no data set is refused with its class", async () => {
   await expect(worker.open({ data: text }).then((set) => set.inspect())).rejects.toThrow();
   const zip = new Map([["images.zip", new Blob(["no zip at all"])]]);
   await expect(worker.open({ data, images: zip })).rejects.toThrow(CorruptFileError);
+});
+
+test("who waits for a failure is told the first reason", async () => {
+  const failure = new Failure();
+  failure.fail(new Error("first"));
+  failure.fail(new Error("second"));
+  expect(await failure.failed).toMatchObject({ message: "first" });
+});
+
+test("evaluations that could not be opened are opened when they are asked for again", async () => {
+  const { port1, port2 } = new MessageChannel();
+  const service = new DataService();
+  const { evaluations } = service;
+  let calls = 0;
+  service.evaluations = () => {
+    if (++calls === 1) throw new Error("its script could not be loaded");
+    return evaluations.call(service);
+  };
+  expose(service, port1);
+  const worker = await createDataWorker({ endpoint: port2 });
+  await expect(worker.evaluations()).rejects.toThrow("could not be loaded");
+  const opened = await worker.evaluations();
+  expect((await opened.benchmarks()).scoring).not.toEqual([]);
+  worker.dispose();
+  expect(await worker.failed).toMatchObject({ name: "AbortError" });
+  port1.close();
+  port2.close();
 });

@@ -1,7 +1,7 @@
 /** The synthesis of the page: its images, how far it is, and what has come of it. */
 import { batch, computed, signal } from "@preact/signals";
 import type { ReadonlySignal, Signal } from "@preact/signals";
-import type { DatasetFiles, SynthesisRequest, ToyImages } from "../../workers/client.ts";
+import type { DatasetFiles, RemotePolicy, SynthesisRequest, ToyImages } from "../../workers/client.ts";
 import type { SynthesisCounters } from "../../src/synthesis/counters.ts";
 import type { SynthesisEvent } from "../../src/synthesis/events.ts";
 import type { KeptQuestion, PendingItem, SynthesisDrop } from "../../src/synthesis/store.ts";

@@ -11,7 +11,7 @@ interface Search {
 const fake = vi.hoisted(() => ({
   opened: [] as unknown[],
   searches: [] as unknown[],
-  inspect: () => Promise.resolve({}) as Promise<unknown>,
+  inspect: () => Promise.resolve({}),
 }));
 vi.mock(import("../../demo/state/data-worker.ts"), () => ({
   dataWorker: () => {

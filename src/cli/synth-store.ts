@@ -1,9 +1,11 @@
 /** The store of a synthesis in Node: files of JSON lines, which a crash can only cut at their end. */
 import { createReadStream } from "node:fs";
-import { mkdir, open, rename, rm, writeFile, type FileHandle } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { asStorageError } from "../storage/blob-store.ts";
 import type { ImageOutcome, KeptAnswer, SynthesisRun, SynthesisStore } from "../synthesis/store.ts";
+import { CorruptFileError } from "../util/errors.ts";
+import { isRecord } from "../util/is-record.ts";
 
 /** Where a line stands in its file. */
 type Place = readonly [offset: number, length: number];
@@ -67,7 +69,14 @@ export class LineJournal<T> {
     if (!place) return null;
     const [offset, length] = place;
     const { buffer } = await this.file.read(Buffer.alloc(length), 0, length, offset);
-    return (JSON.parse(buffer.toString()) as { value: T }).value;
+    try {
+      return (JSON.parse(buffer.toString()) as { value: T }).value;
+    } catch (cause) {
+      throw new CorruptFileError(
+        `${this.path}: got another line at byte ${offset} than there was, expected one process at a time to write it`,
+        { cause },
+      );
+    }
   }
 
   /** Fulfilled when the line is on the disk. @throws StorageError */
@@ -185,6 +194,16 @@ export class JsonlSynthesisStore implements SynthesisStore {
       }
     });
     return written;
+  }
+
+  /** Whether the records of a run may take the place of a file: it is not there, is empty, or is of the same run. */
+  async mayReplace(out: string, run: string): Promise<boolean> {
+    const there = await stat(out).catch(() => null);
+    if (there === null || there.size === 0) return true;
+    const provenance = await readFile(join(this.name, "provenance.jsonl"), "utf8").catch(() => "");
+    const [line] = provenance.split("\n", 1);
+    const first: unknown = line === "" ? null : JSON.parse(line);
+    return isRecord(first) && first.run === run;
   }
 
   async close(): Promise<void> {

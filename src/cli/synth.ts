@@ -19,7 +19,7 @@ import { loadPolicy } from "./chat.ts";
 import { formatDuration, Progress, wrapText } from "./format.ts";
 import { adapterSha256, interruptible, isAbort, openDevice, toyModel } from "./session.ts";
 import { imagesInFolder, keysFromEnvironment, readSynthesisConfig, type ReadConfig } from "./synth-config.ts";
-import { JsonlSynthesisStore, synthesisFiles } from "./synth-store.ts";
+import { JsonlSynthesisStore, synthesisFiles, type WrittenRecords } from "./synth-store.ts";
 import { describeCounters, describeRoles, describeSynthesis } from "./synth-text.ts";
 
 const args = {
@@ -219,15 +219,22 @@ async function run(
           break;
       }
     }
-    const written = await store.write(out, paths, synthesis?.fingerprint ?? "");
-    progress.clear();
     const complete = counters?.images.pending === 0;
+    const fingerprint = synthesis?.fingerprint ?? "";
+    // What another run made stays until this one is complete.
+    const written: WrittenRecords =
+      complete || (await store.mayReplace(out, fingerprint))
+        ? await store.write(out, paths, fingerprint)
+        : { records: 0, drops: 0, files: [] };
+    progress.clear();
     if (json) console.log(JSON.stringify({ complete, ...written, run: synthesis, counters }, undefined, 2));
     else if (counters) {
       console.log(`${describeCounters(counters)}\n`);
       const took = formatDuration(performance.now() - begin);
       const say = (text: string) => console.log(wrapText(text).join("\n"));
-      say(`${written.records} records of ${images.length} images in ${took}: ${out}`);
+      if (written.files.length > 0)
+        say(`${written.records} records of ${images.length} images in ${took}: ${out}`);
+      else say(`${out} is as it was: another run made it, and this one is not complete`);
       for (const note of notes) say(note);
       say(`journal, drops and provenance: ${folder}`);
       if (!complete)
@@ -239,9 +246,13 @@ async function run(
   } catch (error) {
     progress.clear();
     if (synthesis) {
-      const { records } = await store.write(out, paths, synthesis.fingerprint);
+      const { fingerprint } = synthesis;
+      // What another run made stays until this one is done; and nothing here hides what went wrong.
+      const mine = await store.mayReplace(out, fingerprint).catch(() => false);
+      const written = mine ? await store.write(out, paths, fingerprint).catch(() => null) : null;
       const how = isAbort(error) ? "stopped" : "ended";
-      const rest = `${how}: ${records} records are in ${out}, and every answer so far in ${folder}. The same command goes on from there and asks nothing twice.`;
+      const records = written ? `${written.records} records are in ${out}` : `${out} is as it was`;
+      const rest = `${how}: ${records}, and every answer so far in ${folder}. The same command goes on from there and asks nothing twice.`;
       for (const line of wrapText(rest)) console.error(line);
     }
     throw error;

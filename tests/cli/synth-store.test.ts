@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { LineJournal } from "../../src/cli/synth-store.ts";
+import { CorruptFileError } from "../../src/util/errors.ts";
 
 let folder: string;
 let path: string;
@@ -62,6 +63,14 @@ test("a line that lacks only its end is whole", async () => {
     await journal.set("b", "2");
   });
   expect(await read("a", "b")).toEqual(["1", "2"]);
+});
+
+test("a line that another process wrote over is told of by its file", async () => {
+  await withJournal(async (journal) => {
+    await journal.set("a", "1");
+    writeFileSync(path, "x".repeat(readFileSync(path).length));
+    await expect(journal.get("a")).rejects.toThrow(CorruptFileError);
+  });
 });
 
 test("lines that are something else are passed over", async () => {

@@ -216,6 +216,30 @@ test("an endpoint that is gone ends the run with what it said, and where it can 
   expect(err).toContain("The same command goes on");
 });
 
+test("a run that fails leaves the records of another as they were", async () => {
+  let gone = false;
+  const { config } = await endpoint("kept", {
+    otherwise: () => (gone ? { status: 401, body: "who are you" } : null),
+  });
+  const out = place("kept.jsonl");
+  const args = [place("pictures", "more"), "--models", config, "--out", out];
+  expect((await thinktab("synth", ...args)).code).toBe(0);
+  const before = readFileSync(out, "utf8");
+  expect(before).not.toBe("");
+  gone = true;
+  writeFileSync(place("kind.md"), "Describe it kindly.");
+  appendFileSync(config, "prompts:\n  describe: { file: kind.md }\n");
+  // Four images, each with a request that fails: too few to end the run; then enough.
+  const { code, out: said } = await thinktab("synth", ...args);
+  expect(code).toBe(1);
+  expect(said.replaceAll(/\s+/g, " ")).toContain("kept.jsonl is as it was: another run made it");
+  expect(readFileSync(out, "utf8")).toBe(before);
+  appendFileSync(config, "failuresInARow: 2\n");
+  const { err } = await thinktab("synth", ...args);
+  expect(err).toContain("2 requests in a row failed");
+  expect(readFileSync(out, "utf8")).toBe(before);
+});
+
 describe("keys", () => {
   test("come from the variable that is named, and are written nowhere", async () => {
     const secret = "sk-loopback-0123456789";

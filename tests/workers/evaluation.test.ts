@@ -165,7 +165,7 @@ test("a question that does not fit stays unanswered; what begins an answer is pa
   const [answered] = answers.flatMap((event) => (event.type === "answered" ? [event.answer.sample] : []));
   expect(answered.response).toBe(said[answered.columns.question]);
   const kept = await evaluations.kept("test");
-  expect(kept?.settings.model).toEqual({ name: "talker", adapter: false, trainedSteps: 2, prefill: "<" });
+  expect(kept?.settings.model).toEqual({ name: "talker", adapter: false, prefill: "<" });
 });
 
 test("samples are saved with their scores, and compared: as saved here, and as the command line has them", async () => {
@@ -195,9 +195,14 @@ test("samples are saved with their scores, and compared: as saved here, and as t
   expect(await evaluations.compare("test", new Blob([plain]), "theirs.jsonl")).toMatchObject({
     b: { model: "theirs.jsonl", value: 25 },
     difference: -50,
+    differences: ["settings of the other run: not known"],
   });
   await expect(evaluations.compare("test", new Blob(["{}\n"]), "empty.jsonl")).rejects.toThrow(/empty.jsonl/);
-  expect(await (await evaluations.file("test", "markdown")).text()).toContain("# own: talker");
+  const foreign = `{"run":{"settings":{},"scoring":null}}\n${plain}`;
+  await expect(evaluations.compare("test", new Blob([foreign]), "foreign.jsonl")).rejects.toThrow(
+    "foreign.jsonl: got a run whose settings are none",
+  );
+  expect(await (await evaluations.file("test", "markdown")).text()).toContain("# own, answered by talker");
   expect(await (await evaluations.file("test", "csv")).text()).toContain("own,talker");
 });
 

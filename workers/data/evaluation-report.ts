@@ -20,7 +20,7 @@ import {
   type ScoreRecord,
   type StoredEvaluation,
 } from "../../src/evaluation/runs/rescore.ts";
-import { saveSettings, type EvaluationSettings } from "../../src/evaluation/runs/settings.ts";
+import { isSettings, saveSettings, type EvaluationSettings } from "../../src/evaluation/runs/settings.ts";
 import { memoryStore, type BlobStore } from "../../src/storage/blob-store.ts";
 import { CorruptFileError, MissingFileError } from "../../src/util/errors.ts";
 import { isRecord } from "../../src/util/is-record.ts";
@@ -69,7 +69,7 @@ export async function downloadable(store: BlobStore, file: EvaluationFile): Prom
 /**
  * A run beside another's samples, as a page or the command line saved them. Without scores in them they are scored as
  * this run's are: by the rules, and by what its judge replied to the same answers.
- * @throws CorruptFileError for a file without samples; InvalidOptionError for those of another benchmark.
+ * @throws CorruptFileError for a file without samples, or whose settings are none; InvalidOptionError for those of another benchmark.
  */
 export async function compareWith(
   own: StoredEvaluation,
@@ -83,7 +83,7 @@ export async function compareWith(
   const samples = [...(await openSamples(other)).samples.values()];
   if (samples.length === 0)
     throw new CorruptFileError(`${title}: got no samples, expected samples.jsonl of an evaluation`);
-  const { run, scores } = readScores(text);
+  const { run, scores } = readScores(text, title);
   const settings = run?.settings ?? { ...own.settings, model: { ...own.settings.model, name: title } };
   const { benchmark: name, scoring } = settings;
   const same = name === own.benchmark.name && scoring === own.benchmark.scoring;
@@ -101,23 +101,28 @@ export async function compareWith(
   const events = rescore(other, scoredAs);
   while (!(await events.next()).done);
   const { scores: made, report } = await openEvaluation(other);
-  return compareEvaluations(own, { ...theirs, scores: made, report });
+  const comparison = compareEvaluations(own, { ...theirs, scores: made, report });
+  return run ? comparison : { ...comparison, differences: ["settings of the other run: not known"] };
 }
 
-function readScores(text: string): { run: RunLine["run"] | null; scores: ScoreRecord[] } {
+function readScores(text: string, title: string): { run: RunLine["run"] | null; scores: ScoreRecord[] } {
   let run: RunLine["run"] | null = null;
   const scores = new Map<string, ScoreRecord>();
   for (const line of text.split("\n")) {
     const value = parsed(line);
     if (!isRecord(value)) continue;
     if (isRun(value.run)) run = value.run;
+    else if (value.run !== undefined)
+      throw new CorruptFileError(
+        `${title}: got a run whose settings are none, expected samples.jsonl of an evaluation`,
+      );
     if (isScore(value)) scores.set(value.index, value);
   }
   return { run, scores: [...scores.values()] };
 }
 
 function isRun(value: unknown): value is RunLine["run"] {
-  return isRecord(value) && isRecord(value.settings) && (value.scoring === null || isRecord(value.scoring));
+  return isRecord(value) && isSettings(value.settings) && (value.scoring === null || isRecord(value.scoring));
 }
 
 function isScore(value: object): value is ScoreRecord {

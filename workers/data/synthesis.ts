@@ -1,22 +1,36 @@
 /** Synthesis in the data worker: its models, and where it keeps what it has made. */
-import type { LanguageModel } from "../../src/language-models/language-model.ts";
 import { loadMathEngine } from "../../src/rl/verifiers/math-engine.ts";
+import { openRoles } from "../../src/synthesis/config.ts";
 import type { SynthesisEvent } from "../../src/synthesis/events.ts";
 import type { SynthesisImage } from "../../src/synthesis/image-source.ts";
 import { openIndexedSynthesisStore } from "../../src/synthesis/indexed-store.ts";
 import { policySampler } from "../../src/synthesis/pass-rate.ts";
-import { everyRole, synthesisRoles, type SynthesisModels } from "../../src/synthesis/stages.ts";
+import { everyRole } from "../../src/synthesis/stages.ts";
 import { synthesize } from "../../src/synthesis/synthesize.ts";
 import type { ImageOutcome } from "../../src/synthesis/store.ts";
 import { toySynthesisModel } from "../../src/synthesis/toy-model.ts";
 import { toyScenes } from "../../src/synthesis/toy-scenes.ts";
-import { InvalidOptionError } from "../../src/util/errors.ts";
+import { InvalidOptionError, StorageError } from "../../src/util/errors.ts";
+import { takeLock } from "../lock.ts";
 import { openModel, pagePolicy } from "./models.ts";
 import type { SynthesisHost, SynthesisRequest, ToyImages } from "./synthesis-protocol.ts";
 
-/** @throws as `synthesize` does; StorageError where the browser keeps nothing. */
+/** @throws as `synthesize` does; StorageError where the browser keeps nothing, or while it goes on in another tab. */
 export async function* runSynthesis(
-  { name, images, models: configs, passRate, ...settings }: SynthesisRequest,
+  request: SynthesisRequest,
+  host: SynthesisHost,
+  signal: AbortSignal,
+): AsyncGenerator<SynthesisEvent, void, void> {
+  const release = await hold(request.name);
+  try {
+    yield* synthesis(request, host, signal);
+  } finally {
+    release();
+  }
+}
+
+async function* synthesis(
+  { name, images, models: configs, policy, passRate, ...settings }: SynthesisRequest,
   host: SynthesisHost,
   signal: AbortSignal,
 ): AsyncGenerator<SynthesisEvent, void, void> {
@@ -27,7 +41,10 @@ export async function* runSynthesis(
       "the built-in toy model",
       "another one: it knows toy scenes alone",
     );
-  const models = configs === "toy" ? everyRole(toySynthesisModel(scenes)) : await openModels(configs, host);
+  const models =
+    configs === "toy"
+      ? everyRole(toySynthesisModel(scenes))
+      : await openRoles(configs, (config) => openModel(config, host, policy));
   const listed: SynthesisImage[] =
     images instanceof Map
       ? [...(images as ReadonlyMap<string, Blob>)].sort(byPath).map(([path, file]) => ({
@@ -71,11 +88,16 @@ export async function* keptOutcomes(name: string): AsyncGenerator<ImageOutcome, 
 
 /** Forgets a synthesis, its answers included. */
 export async function clearSynthesis(name: string): Promise<void> {
-  const store = await openIndexedSynthesisStore(name);
+  const release = await hold(name);
   try {
-    await store.clear();
+    const store = await openIndexedSynthesisStore(name);
+    try {
+      await store.clear();
+    } finally {
+      await store.close();
+    }
   } finally {
-    await store.close();
+    release();
   }
 }
 
@@ -92,20 +114,11 @@ function byPath([a]: [string, Blob], [b]: [string, Blob]): number {
   return a < b ? -1 : 1;
 }
 
-/** Roles of equal configuration share a model, and with it its limit of requests. */
-async function openModels(
-  configs: Exclude<SynthesisRequest["models"], "toy">,
-  host: SynthesisHost,
-): Promise<SynthesisModels> {
-  const opened = new Map<string, Promise<LanguageModel>>();
-  const models: Record<string, LanguageModel> = {};
-  for (const role of synthesisRoles) {
-    const config = configs[role] ?? configs.default;
-    if (!config) throw new InvalidOptionError(`models: ${role}`, "none", "a model, or one for all roles");
-    const name = JSON.stringify(config);
-    const model = opened.get(name) ?? openModel(config, host);
-    opened.set(name, model);
-    models[role] = await model;
-  }
-  return models as Record<(typeof synthesisRoles)[number], LanguageModel>;
+/** @throws StorageError while it goes on elsewhere. */
+async function hold(name: string): Promise<() => void> {
+  const release = await takeLock(`thinktab-synthesis-${name}`);
+  if (release) return release;
+  throw new StorageError(
+    `synthesis ${name}: it is going on in another tab, expected one tab at a time: stop it there first`,
+  );
 }

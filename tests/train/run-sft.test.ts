@@ -39,7 +39,7 @@ async function picture(width: number, height: number): Promise<string> {
   return `data:image/png;base64,${png.toString("base64")}`;
 }
 
-/** Seed 7 has the longest come in step 2: programs are recorded anew for it, and step 3 would do with less. */
+/** Seed 16 has the longest come in step 1: programs are recorded anew for it, and step 2 would do with less. */
 const words = ["two", "five", "a green one beside the others ".repeat(9).trim(), "none", "six", "ten"];
 const pictures = await Promise.all(words.map((_, i) => picture(16 + 8 * i, 32)));
 const examples = words.map((answer, i) => ({
@@ -51,7 +51,7 @@ const examples = words.map((answer, i) => ({
 }));
 const recipe = supervised(
   { task: { name: "examples", examples, heldOut: 0.4 }, evaluation: { scenes: 6 } },
-  { steps: 5, seed: 7, batchSize: 2, mode: 0.5 },
+  { steps: 5, seed: 16, batchSize: 2, mode: 0.5 },
 );
 
 const run = (store: BlobStore, options: Partial<RunOptions> = {}) => runPart(store, { recipe, ...options });
@@ -111,7 +111,7 @@ describe("trainRun by demonstrations", () => {
       "run.json",
     ]);
     expect(parseRunRecord(JSON.parse(await storedText(store, "run.json")))).toEqual(record);
-    expect(record).toMatchObject({ format: 1, steps: 5, seed: 7, recipe });
+    expect(record).toMatchObject({ format: 1, steps: 5, seed: 16, recipe });
     expect(new Set(record.metrics.map(({ digest }) => digest)).size).toBe(5);
     for (const name of ["loss", "entropy", "grad_norm", "learning_rate", "num_tokens", "tokens_per_second"])
       expect(record.metrics[4][name], name).toBeGreaterThan(0);
@@ -152,11 +152,11 @@ describe("trainRun by demonstrations", () => {
   it("ends in the same bits when it is stopped after its programs were outgrown", async () => {
     const plans = (events: readonly RunEvent[]) =>
       events.flatMap((event) => (event.type === "plan" ? event.step : []));
-    expect(plans((await whole()).events)).toEqual([0, 2]);
+    expect(plans((await whole()).events)).toEqual([0, 1]);
     const store = memoryStore();
-    await stopAt(store, (event) => event.type === "step" && event.step === 2);
+    await stopAt(store, (event) => event.type === "step" && event.step === 1);
     // With the room that they had: no step after it needs more.
-    expect(plans(await run(store, resume))).toEqual([3]);
+    expect(plans(await run(store, resume))).toEqual([2]);
     await expectWhole(store);
   });
 

@@ -10,7 +10,10 @@ export type { SynthesisRequest, ToyImages } from "./data/synthesis-protocol.ts";
 
 /** What a {@link SynthesisRequest} does not hold. */
 export interface SynthesisClientOptions {
-  /** Of endpoints, by base URL; or by base URL, a space and the model's name, for models with keys of their own. Kept in memory only. */
+  /**
+   * Of endpoints, by base URL; or by base URL, a space and the model's name, for models with keys of their own.
+   * Kept in memory only.
+   */
   keys?: ReadonlyMap<string, string>;
   /** What `kind: "policy"` means, and whose pass rate is measured. */
   policy?: GeneratingPolicy;

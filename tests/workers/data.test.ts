@@ -2,7 +2,9 @@
 import { expose } from "comlink";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CorruptFileError, MissingFileError } from "../../src/util/errors.ts";
+import { openAnswerer } from "../../workers/data/evaluation-models.ts";
 import { DataService } from "../../workers/data/service.ts";
+import type { SynthesisHost } from "../../workers/data/synthesis-protocol.ts";
 import { createDataWorker, type DataWorker, type RemoteDataset } from "../../workers/data-client.ts";
 import { Failure } from "../../workers/failure.ts";
 import type { ShownRow } from "../../workers/data-client.ts";
@@ -169,4 +171,12 @@ test("evaluations that could not be opened are opened when they are asked for ag
   expect(await worker.failed).toMatchObject({ name: "AbortError" });
   port1.close();
   port2.close();
+});
+
+test("an evaluation's settings name the weights that answer, and those of the base by nothing", async () => {
+  const host = {} as Partial<SynthesisHost> as SynthesisHost;
+  const policy = { kind: "policy", name: "toy", steps: 3, weights: "abc", prefill: "" } as const;
+  const { model } = await openAnswerer({ ...policy, adapter: true }, host);
+  expect(model).toEqual({ adapter: true, trainedSteps: 3, weights: "abc" });
+  expect((await openAnswerer({ ...policy, adapter: false }, host)).model).not.toHaveProperty("weights");
 });

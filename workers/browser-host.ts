@@ -28,7 +28,10 @@ function startRewardWorker(kind: RewardWorkerKind): RewardHost {
   if (typeof Worker === "undefined") return rewardsHere(kind);
   const worker =
     kind === "records"
-      ? new Worker(new URL("./hybrid-reward-worker.ts", import.meta.url), { type: "module", name: "rewards" })
+      ? new Worker(new URL("./hybrid-reward-worker.ts", import.meta.url), {
+          type: "module",
+          name: "record-rewards", // webpack names the file after it: two of one name would be one
+        })
       : new Worker(new URL("./reward-worker.ts", import.meta.url), { type: "module", name: "rewards" });
   return {
     endpoint: worker,

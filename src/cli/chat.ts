@@ -26,7 +26,7 @@ const args = {
   image: { type: "string", description: "Image file; may be given several times", valueHint: "FILE" },
   system: {
     type: "string",
-    description: "System prompt, or none (default: reason, then answer)",
+    description: "System prompt, or none (default: the kit's own)",
     valueHint: "TEXT",
   },
   prefill: { type: "string", description: "Text that the answer begins with", valueHint: "TEXT" },

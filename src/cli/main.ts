@@ -25,7 +25,7 @@ const commands = {
 const meta = {
   name: "thinktab",
   version: kitVersion(),
-  description: "Vision-language RL on WebGPU: data, synthesis, training, evaluation",
+  description: "Vision-language RL on WebGPU: data, training, evaluation",
 };
 
 const thinktab = defineCommand({

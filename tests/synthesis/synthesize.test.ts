@@ -148,7 +148,7 @@ describe("over 20 images against a server", () => {
       /3 requests in a row failed, the last with: .*the model is gone.*start again to go on/s,
     );
     const answered = askedOf(server).slice(0, 12);
-    expect(server.requests.length).toBeLessThan(12 + 3 + 4);
+    expect(server.requests.length).toBeLessThan(12 + 3 + 2 * 4); // those under way may end in any order
     const { models: mended, server: again } = await endpoint();
     // The same model, at another address of this machine.
     const same: LanguageModel = {

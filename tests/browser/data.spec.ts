@@ -84,13 +84,11 @@ test("a data set is handed over, and a cluster's log brought back", async ({ app
 
   const compare = await app.openTab("Compare");
   const log = [1, 2, 3].map((step) => JSON.stringify({ step, reward: { overall: step / 4 } }));
-  await compare
-    .getByLabel("Open experiment log")
-    .setInputFiles({
-      name: "experiment_log.jsonl",
-      mimeType: "",
-      buffer: Buffer.from(log.join("\n") + "\n{"),
-    });
+  await compare.getByLabel("Open experiment log").setInputFiles({
+    name: "experiment_log.jsonl",
+    mimeType: "",
+    buffer: Buffer.from(log.join("\n") + "\n{"),
+  });
   await expect(compare.getByRole("status", { name: "Brought back" })).toHaveText(
     "3 steps; lines that could not be read: 4.",
   );

@@ -69,7 +69,9 @@ test("goes up to a size that takes long enough, and no further", async () => {
     },
   };
   const [{ about }] = await results(device, { cases: [one] });
-  expect(tried.slice(0, 2)).toEqual([32, 64]);
+  // How far depends on the machine, and on what else it does.
+  const distinct = [...new Set(tried)];
+  expect(distinct).toEqual(one.sizes.slice(0, distinct.length));
   expect(about).toBe(one.about(tried.at(-1)!));
 });
 

@@ -65,7 +65,16 @@ export const allowedEdges: Readonly<Record<string, readonly string[]>> = {
     "src/data",
     "src/util",
   ],
-  "src/handoff": ["src/train", "src/language-models", "src/models", "src/rl", "src/tasks", "src/storage", "src/data", "src/util"],
+  "src/handoff": [
+    "src/train",
+    "src/language-models",
+    "src/models",
+    "src/rl",
+    "src/tasks",
+    "src/storage",
+    "src/data",
+    "src/util",
+  ],
 };
 
 /** Folders that join everything below them: all of src may be imported, but not the public surface of the library. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { expect, test, type Page } from "@playwright/test";
-import { build } from "vite";
+import { runInPage, sourceFile } from "./bundle.ts";
 
 /** What the page's script is given of the library. */
 interface Library {
@@ -16,38 +16,20 @@ declare global {
   }
 }
 
-/** Bundles the modules under test as a script that puts them on the window. */
-async function bundle(): Promise<string> {
-  const at = (path: string) => JSON.stringify(fileURLToPath(new URL(`../../src/${path}`, import.meta.url)));
-  const entry = `
-    import { decodeImage } from ${at("data/decode-image.ts")};
-    import { fileSource } from ${at("storage/source.ts")};
-    import { openRecords } from ${at("storage/records.ts")};
-    import { opfsStore, storageEstimate } from ${at("storage/opfs.ts")};
-    window.library = { decodeImage, fileSource, openRecords, opfsStore, storageEstimate };`;
-  const output = await build({
-    configFile: false,
-    logLevel: "error",
-    plugins: [
-      {
-        name: "entry",
-        resolveId: (id) => (id === "virtual:entry" ? id : undefined),
-        load: (id) => (id === "virtual:entry" ? entry : undefined),
-      },
-    ],
-    build: { write: false, minify: false, rollupOptions: { input: "virtual:entry", external: [/^node:/] } },
-  });
-  if (Array.isArray(output) || !("output" in output)) throw new Error("expected one bundle");
-  return output.output[0].code;
-}
+/** A script that puts the modules under test on the window. */
+const entry = `
+  import { decodeImage } from ${sourceFile("data/decode-image.ts")};
+  import { fileSource } from ${sourceFile("storage/source.ts")};
+  import { openRecords } from ${sourceFile("storage/records.ts")};
+  import { opfsStore, storageEstimate } from ${sourceFile("storage/opfs.ts")};
+  window.library = { decodeImage, fileSource, openRecords, opfsStore, storageEstimate };`;
 
 // The page allows no scripts but its own; this one is the test's.
 test.use({ bypassCSP: true });
 
 async function open(page: Page): Promise<void> {
   await page.goto("./");
-  await page.addScriptTag({ content: await bundle(), type: "module" });
-  await page.waitForFunction(() => "library" in window);
+  await runInPage(page, entry, "library");
 }
 
 test("blobs survive a reload in the private file system, and saving is all or nothing", async ({ page }) => {

@@ -1,6 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { expect, test, type Page } from "@playwright/test";
-import { build } from "vite";
+import { runInPage, sourceFile } from "./bundle.ts";
 
 /** What the page's script is given of the library. */
 interface Library {
@@ -24,36 +23,20 @@ const modules: Record<keyof Library, string> = {
   toySynthesisModel: "toy-model",
 };
 
-/** Bundles the modules under test as a script that puts them on the window. */
-async function bundle(): Promise<string> {
-  const imports = Object.entries(modules).map(([name, file]) => {
-    const path = fileURLToPath(new URL(`../../src/synthesis/${file}.ts`, import.meta.url));
-    return `import { ${name} } from ${JSON.stringify(path)};`;
-  });
-  const entry = `${imports.join("\n")}\nwindow.synthesis = { ${Object.keys(modules).join(", ")} };`;
-  const output = await build({
-    configFile: false,
-    logLevel: "error",
-    plugins: [
-      {
-        name: "entry",
-        resolveId: (id) => (id === "virtual:entry" ? id : undefined),
-        load: (id) => (id === "virtual:entry" ? entry : undefined),
-      },
-    ],
-    build: { write: false, minify: false, rollupOptions: { input: "virtual:entry", external: [/^node:/] } },
-  });
-  if (Array.isArray(output) || !("output" in output)) throw new Error("expected one bundle");
-  return output.output[0].code;
-}
+/** A script that puts the modules under test on the window. */
+const entry = [
+  ...Object.entries(modules).map(
+    ([name, file]) => `import { ${name} } from ${sourceFile(`synthesis/${file}.ts`)};`,
+  ),
+  `window.synthesis = { ${Object.keys(modules).join(", ")} };`,
+].join("\n");
 
 // The page allows no scripts but its own; this one is the test's.
 test.use({ bypassCSP: true });
 
 async function open(page: Page): Promise<void> {
   await page.goto("./");
-  await page.addScriptTag({ content: await bundle(), type: "module" });
-  await page.waitForFunction(() => "synthesis" in window);
+  await runInPage(page, entry, "synthesis");
 }
 
 /** Makes records of toy scenes in the page, at most for as many images; what came of it, and what was asked. */

@@ -61,7 +61,7 @@ export function RowsCard({ report }: { report: PlainReport }) {
           Stop searching
         </button>
       </div>
-      <ol class="data-rows">
+      <ol class="card-list">
         {rows.map((row) => (
           <li key={`${filter.rejected}-${row.number}`}>
             {row.rejected ? <RejectedCard row={row} /> : <RecordCard row={row} />}
@@ -128,7 +128,7 @@ function ValueField(props: {
 function RecordCard({ row: { number, record } }: { row: Extract<ShownRow, { record: object }> }) {
   const { problem, answer, refined_cot: reasoning, category, abilities, reward } = record;
   return (
-    <article class="data-row">
+    <article class="picture-card">
       <RowImage number={number} path={record.image_path} />
       <div class="stack">
         <p class="data-problem">{problem}</p>
@@ -162,7 +162,7 @@ function RecordCard({ row: { number, record } }: { row: Extract<ShownRow, { reco
 
 function RejectedCard({ row: { number, rejected } }: { row: Extract<ShownRow, { rejected: object }> }) {
   return (
-    <article class="data-row">
+    <article class="picture-card">
       <div class="stack">
         <p>
           Row {number}: <strong>{rejected.reason.replaceAll("-", " ")}</strong>. {rejected.detail}

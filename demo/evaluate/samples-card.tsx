@@ -54,7 +54,7 @@ export function SamplesCard() {
       <p class="note" role="status" aria-label="Answers found">
         {found.length === 1 ? "One answer." : `${found.length.toLocaleString("en")} answers.`}
       </p>
-      <ol class="evaluate-answers">
+      <ol class="card-list">
         {found.slice(0, shown.value).map((answer) => (
           <li key={answer.sample.index}>
             <AnswerCard answer={answer} images={pictures.value.byIndex.get(answer.sample.index) ?? []} />
@@ -75,7 +75,7 @@ function AnswerCard({ answer, images }: { answer: ShownAnswer; images: readonly 
   const { index, columns, prompt, response } = sample;
   const options = Object.entries(columns).filter(([column]) => /^[A-Z]$/.test(column));
   return (
-    <article class="evaluate-answer">
+    <article class="picture-card">
       {sample.images > 0 && (
         <div class="evaluate-picture">
           {images.map((image, number) => (

@@ -49,7 +49,7 @@ export function RecordsCard() {
           Open in Data
         </button>
       </div>
-      <ol class="synthesis-records">
+      <ol class="card-list">
         {newest.slice(0, shown.value).map((question) => (
           <li key={`${question.record.image_path} ${question.provenance.question}`}>
             <RecordCard question={question} />
@@ -84,7 +84,7 @@ function RecordCard({ question: { record, provenance } }: { question: KeptQuesti
   const image = synthesis.images.value.get(record.image_path) ?? null;
   const { by, taken, why } = provenance.agreement;
   return (
-    <article class="synthesis-record">
+    <article class="picture-card">
       <div class="synthesis-picture">
         {image ? (
           <Picture image={image} label={record.image_path} size={96} />
